@@ -64,12 +64,8 @@ fn closure(name: &str, given: usize, context: &ErrorContext) -> Words {
             ["a", "b", "c", "…"][..given.min(4)].join(", ")
         ),
     };
-    match taken {
-        Some(_) => Words::new(message).hint(takes),
-        None => Words::new(message)
-            .hint(takes)
-            .hint("a closure made in an imported module cannot be called outside it: make it here"),
-    }
+    let words = Words::new(message).hint(takes);
+    if taken.is_some() { words } else { words.more("closure-of-module", &[]) }
 }
 
 fn method(name: &str, given: &[String], forms: &[&Function], context: &ErrorContext) -> Words {
@@ -129,8 +125,7 @@ fn unknown(namespace: &str, name: &str, given: &[String], context: &ErrorContext
 
     if namespace.is_empty() {
         if context.scan.declared().iter().any(|d| d.name == name) {
-            return Words::new(format!("`{name}` is a variable, not a function"))
-                .hint(format!("a closure in a variable is called with .call: {name}.call(…)"));
+            return Words::row("variable", &[name]);
         }
         if let Some(hint) = rows::line("foreign functions", name) {
             return words.hint(hint);

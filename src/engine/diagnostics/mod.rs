@@ -208,6 +208,17 @@ impl Words {
         Self::new(lines.next().unwrap_or_default()).hints(lines)
     }
 
+    /// The words of the row with this key about `args`.
+    fn row(key: &str, args: &[&str]) -> Self {
+        Self::of(rows::row("errors", key).or_else(|| rows::row("errors", "failed")).expect("there is one"), args)
+    }
+
+    /// The lines of the row with this key, as hints.
+    fn more(self, key: &str, args: &[&str]) -> Self {
+        let row = rows::row("hints", key).expect("there is one");
+        self.hints(row.lines.iter().map(|line| rows::fill(line, args)))
+    }
+
     fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self

@@ -10,25 +10,16 @@ pub(super) fn mismatch(operator: &str, given: &[String]) -> Words {
         let of = given.first().map_or("any", String::as_str);
         let item = given.get(1).map_or("any", String::as_str);
         if of == "map" && item != "string" {
-            return Words::new(format!("the keys of a map are strings, and {} is none", a(item)))
-                .hint("write: x.to_string() in m");
+            return Words::row("in-map", &[&a(item)]);
         }
         if of == "string" && item != "string" {
-            return Words::new(format!("a text holds texts, and {} is none", a(item)))
-                .hint("write: x.to_string() in text");
+            return Words::row("in-text", &[&a(item)]);
         }
-        return Words::new(format!("`in` cannot look inside {}", a(of)))
-            .hint("it looks for an item of an array, a key of a map, a part of a string, or a number of a range");
+        return Words::row("in", &[&a(of)]);
     }
     let kinds: Vec<&str> = given.iter().map(String::as_str).collect();
     match kinds[..] {
-        [only] => {
-            let words = Words::new(format!("`{operator}` cannot be put before {}", a(only)));
-            match operator {
-                "!" => words.hint("it turns true into false; to ask whether a number is zero write x == 0"),
-                _ => words.hint("it needs a number"),
-            }
-        }
+        [only] => Words::row(if operator == "!" { "not" } else { "before" }, &[operator, &a(only)]),
         [left, right] => between(operator, left, right),
         _ => Words::new(format!("`{operator}` does not fit these values")),
     }

@@ -3,7 +3,6 @@
 use rhai::{LexError, ParseErrorType, Position};
 
 use super::reserved::{reserved, symbol_words};
-use super::runtime::from_row;
 use super::{ErrorContext, Words, call, position, rows, runtime, variable};
 use crate::engine::lexer::TokenKind;
 
@@ -14,33 +13,27 @@ pub(super) fn words(error: &ParseErrorType, context: &ErrorContext) -> Words {
         P::VariableUndefined(name) => variable::unknown(name, context),
         P::ModuleUndefined(name) => variable::unknown_namespace(name, context),
         P::BadInput(error) => input(error, context),
-        P::UnexpectedEOF => {
-            let words = Words::new("the script ends too early");
-            match unclosed(context, None) {
-                Some(hint) => words.hint(hint),
-                None => words.hint("the last expression is not complete"),
-            }
-        }
+        P::UnexpectedEOF => match unclosed(context, None) {
+            Some(hint) => Words::row("ends-open", &[&hint]),
+            None => Words::row("ends-early", &[]),
+        },
         P::UnknownOperator(symbol) => symbol_words(symbol),
         P::Reserved(word) if word.starts_with(|c: char| c.is_alphabetic() || c == '_') => reserved(word, context),
         P::Reserved(symbol) => symbol_words(symbol),
         P::MissingToken(token, why) => missing(token, why, context),
         P::AssignmentToConstant(name) => runtime::constant(name),
         P::WrongFnDefinition => {
-            let words = Words::new("`fn` inside a block or another function");
             // At the left edge it is meant to stand at the top.
             match unclosed(context, None).filter(|_| context.pos.position() == Some(1)) {
-                Some(hint) => words.hint(hint),
-                None => {
-                    words.hint("move it to the top level of the script, or write a closure: let name = |a, b| { … };")
-                }
+                Some(hint) => Words::row("fn-open", &[&hint]),
+                None => Words::row("fn-inside", &[]),
             }
         }
         P::VariableExpected => expected_name(context),
         P::ExprExpected(_) if matches!(context.token(), "case" | "default") => reserved(context.token(), context),
         P::FnDuplicatedDefinition(name, params) => row(error, &[name, &call::count(*params, "parameter")]),
-        P::MismatchedType(wanted, given) if wanted.contains("boolean") => from_row("condition", &[given]),
-        P::MalformedIndexExpr(text) if text.contains("map") => from_row("key", &[]),
+        P::MismatchedType(wanted, given) if wanted.contains("boolean") => Words::row("condition", &[given]),
+        P::MalformedIndexExpr(text) if text.contains("map") => Words::row("key", &[]),
         P::LoopBreak => row(error, &[context.token()]),
         P::MissingSymbol(name)
         | P::FnMissingParams(name)
@@ -63,16 +56,16 @@ fn row(error: &impl std::fmt::Debug, args: &[&str]) -> Words {
 
 fn input(error: &LexError, context: &ErrorContext) -> Words {
     match error {
-        LexError::UnterminatedString if context.token().starts_with(['`', '}']) => from_row("backtick", &[]),
-        LexError::ImproperSymbol(symbol, _) if matches!(symbol.as_str(), "=" | "this") => from_row(symbol, &[]),
+        LexError::UnterminatedString if context.token().starts_with(['`', '}']) => Words::row("backtick", &[]),
+        LexError::ImproperSymbol(symbol, _) if matches!(symbol.as_str(), "=" | "this") => Words::row(symbol, &[]),
         LexError::ImproperSymbol(symbol, why) if why.ends_with("is disabled") => match symbol.as_str() {
-            "eval" => from_row("eval", &[]),
-            symbol => from_row("disabled", &[symbol]),
+            "eval" => Words::row("eval", &[]),
+            symbol => Words::row("disabled", &[symbol]),
         },
         LexError::ImproperSymbol(symbol, _) => symbol_words(symbol),
-        LexError::UnexpectedInput(token) if token == "/*" => from_row("comment", &[]),
+        LexError::UnexpectedInput(token) if token == "/*" => Words::row("comment", &[]),
         LexError::UnexpectedInput(token) => unexpected(token, context),
-        LexError::MalformedChar(text) if text.is_empty() => from_row("character", &[]),
+        LexError::MalformedChar(text) if text.is_empty() => Words::row("character", &[]),
         LexError::MalformedEscapeSequence(text) | LexError::MalformedIdentifier(text) => row(error, &[text]),
         _ => row(error, &[]),
     }
@@ -82,25 +75,22 @@ fn input(error: &LexError, context: &ErrorContext) -> Words {
 fn unexpected(token: &str, context: &ErrorContext) -> Words {
     let open = context.scan.open_before(context.index);
     match token {
-        "}" | ")" | "]" if open.is_empty() => {
-            Words::new(format!("`{token}` closes nothing")).hint("remove it, or add what it should close")
-        }
+        "}" | ")" | "]" if open.is_empty() => Words::row("closes-nothing", &[token]),
         "}" | ")" | "]" => match unclosed(context, Some(token)) {
-            Some(hint) => Words::new(format!("`{token}` stands where something else must be closed first")).hint(hint),
-            None => Words::new(format!("a value is missing before `{token}`"))
-                .hint("write the value, or remove what leads to it"),
+            Some(hint) => Words::row("closes-first", &[token, &hint]),
+            None => Words::row("no-value", &[token]),
         },
-        "else" => Words::new("`else` without an `if`").hint("write: if … { … } else { … }, without a ; between"),
+        "else" => Words::row("else", &[]),
         ";" | "," => {
             // A block goes on after a semicolon, and a list after a comma.
             let ends_here = |at: &usize| token == ";" && context.scan.text(*at) != "{";
-            let hint = open.last().filter(|at| ends_here(at)).and_then(|_| unclosed(context, Some(token)));
-            Words::new(format!("a value is missing before `{token}`"))
-                .hint(hint.unwrap_or_else(|| "write the value, or remove what leads to it".to_string()))
+            match open.last().filter(|at| ends_here(at)).and_then(|_| unclosed(context, Some(token))) {
+                Some(hint) => Words::row("no-value-open", &[token, &hint]),
+                None => Words::row("no-value", &[token]),
+            }
         }
-        "=" => Words::new("`=` cannot stand here").hint("to compare write ==; a new variable is declared with let"),
-        _ => Words::new(format!("`{token}` cannot stand here"))
-            .hint("is something missing before it, such as a ; or an operator?"),
+        "=" => Words::row("equals", &[]),
+        _ => Words::row("stray", &[token]),
     }
 }
 
@@ -140,11 +130,7 @@ fn missing(token: &str, why: &str, context: &ErrorContext) -> Words {
     };
     match token {
         ";" => semicolon(context),
-        "," if why.contains("map literal") && found != ";" => {
-            Words::new("a `,` is missing between the fields of this map")
-                .hint("write: #{ a: 1, b: 2 }")
-                .at(gap(context))
-        }
+        "," if why.contains("map literal") && found != ";" => Words::row("map-comma", &[]).at(gap(context)),
         "," if why.starts_with("to separate") => comma(why, context),
         _ => {
             if let Some(row) = rows::row("missing", key) {
@@ -188,14 +174,10 @@ fn semicolon(context: &ErrorContext) -> Words {
     let before_that = context.scan.text_before(context.index.saturating_sub(1));
     match found {
         ":" if before_that == "let" => odd.hint(format!("variables have no written type: let {before} = …;")),
-        "." if before_that == "let" => {
-            odd.hint(format!("a field is set without let: {before}.{} = …;", context.after()))
-        }
+        "." if before_that == "let" => odd.more("set-field", &[before, context.after()]),
         "=>" => odd.hint("a closure is written: |x| …"),
         ":" => odd.hint("a block stands between { }, not after a colon"),
-        _ if matches!(before_that, "let" | "const") => Words::new(format!("a `=` is missing after `{before}`"))
-            .hint(format!("write: {before_that} {before} = …;"))
-            .at(gap(context)),
+        _ if matches!(before_that, "let" | "const") => Words::row("no-equals", &[before, before_that]).at(gap(context)),
         _ if unit(before, found, context).is_some() => odd.hints(unit(before, found, context)),
         _ => words.hint("end each statement with `;`"),
     }
@@ -231,9 +213,7 @@ fn comma(why: &str, context: &ErrorContext) -> Words {
         _ => "items",
     };
     let closing = if why.contains("anonymous") { "|" } else { closing(bracket) };
-    Words::new(format!("a `,` is missing between two {items}"))
-        .hint(format!("or the list ends here: add `{closing}`"))
-        .at(gap(context))
+    Words::row("comma", &[items, closing]).at(gap(context))
 }
 
 /// The place after the token before the error, if that is in an earlier line.
@@ -246,12 +226,8 @@ fn gap(context: &ErrorContext) -> Option<Position> {
 fn expected_name(context: &ErrorContext) -> Words {
     let found = context.token();
     match found {
-        "(" if context.before() == "let" => {
-            Words::new("`let` takes one name").hint("take parts of a value one by one: let a = list[0];")
-        }
-        _ if found.starts_with(|c: char| c.is_alphabetic()) => {
-            Words::new(format!("`{found}` is a word of the language and cannot be a name")).hint("choose another name")
-        }
-        _ => Words::new("a name is needed here").hint("write: let name = value;"),
+        "(" if context.before() == "let" => Words::row("one-name", &[]),
+        _ if found.starts_with(|c: char| c.is_alphabetic()) => Words::row("word", &[found]),
+        _ => Words::row("name", &[]),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn property(text: &str, context: &ErrorContext) -> Words {
     match quoted[..] {
         [name, of] => unknown_property(name, &plain_type(of), context),
         [name, of, value] => read_only(name, &plain_type(of), &plain_type(value), context),
-        _ => Words::new("what stands after the dot is no property").hint("a property is a name: x.name"),
+        _ => Words::row("property", &[]),
     }
 }
 

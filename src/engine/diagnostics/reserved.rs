@@ -14,12 +14,10 @@ pub(super) fn symbol_words(symbol: &str) -> Words {
 /// Words for a reserved word, by where it stands.
 pub(super) fn reserved(word: &str, context: &ErrorContext) -> Words {
     if matches!(context.before(), "." | "?.") && context.token() == word {
-        return Words::new(format!("`{word}` is a reserved word and cannot follow a dot"))
-            .hint(format!("a field of this name is read as m[\"{word}\"]"));
+        return Words::row("reserved-field", &[word]);
     }
     if context.after() == ":" && context.token() == word {
-        return Words::new(format!("`{word}` is a reserved word"))
-            .hint(format!("put the name of the field in quotes: \"{word}\": …"));
+        return Words::row("reserved-key", &[word]);
     }
     let declares =
         matches!(context.before(), "let" | "const" | "fn" | "for" | "|" | "," | "(") && context.after() != "(";
@@ -27,9 +25,8 @@ pub(super) fn reserved(word: &str, context: &ErrorContext) -> Words {
     match rows::line("reserved", word) {
         Some(hint) if !declares => Words::new(format!("`{word}` is a reserved word without a meaning here")).hint(hint),
         None if matches!(word, "print" | "debug" | "type_of" | "eval" | "Fn" | "call" | "curry") => {
-            Words::new(format!("`{word}` is a function")).hint(format!("call it with brackets: {word}(…)"))
+            Words::row("reserved-function", &[word])
         }
-        _ => Words::new(format!("`{word}` is a reserved word and cannot be a name"))
-            .hint(format!("choose another name, such as `my_{word}`")),
+        _ => Words::row("reserved-name", &[word]),
     }
 }

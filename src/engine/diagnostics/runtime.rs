@@ -42,12 +42,10 @@ pub(super) fn words(
         E::ErrorStackOverflow(_) => {
             // The place is that of the outermost call, which may be a native that was given a closure.
             let called = Some(context.token()).filter(|name| context.scan.has_function(name));
-            Words::new("too many calls inside each other").hint(match context.scan.calls_itself().or(called) {
-                None => "a function that calls itself must have a case in which it does not".to_string(),
-                Some(name) => {
-                    format!("does `{name}` call itself without end? It must have a case in which it does not")
-                }
-            })
+            match context.scan.calls_itself().or(called) {
+                None => Words::row("deep", &[]),
+                Some(name) => Words::row("deep-by-name", &[name]),
+            }
         }
         E::ErrorDataTooLarge(what, _) => too_large(what),
         E::ErrorTerminated(token, _) if context.scan.has_function(context.token()) => {
@@ -58,23 +56,17 @@ pub(super) fn words(
         E::ErrorRuntime(value, _) => thrown(value, describe),
         E::ErrorSystem(what, cause) if what.is_empty() => Words::new(cause.to_string()),
         E::ErrorSystem(what, cause) => Words::new(format!("{what}: {cause}")),
-        E::LoopBreak(is_break, ..) => from_row("LoopBreak", &[if *is_break { "break" } else { "continue" }]),
-        E::ErrorIndexNotFound(value, _) | E::Exit(value, _) => from_row(&variant(error), &[&value.to_string()]),
+        E::LoopBreak(is_break, ..) => Words::row("LoopBreak", &[if *is_break { "break" } else { "continue" }]),
+        E::ErrorIndexNotFound(value, _) | E::Exit(value, _) => Words::row(&variant(error), &[&value.to_string()]),
         E::ErrorBitFieldBounds(length, index, _) => {
-            from_row(&variant(error), &[&length.to_string(), &index.to_string()])
+            Words::row(&variant(error), &[&length.to_string(), &index.to_string()])
         }
         E::ErrorModuleNotFound(text, _)
         | E::ErrorVariableExists(text, _)
         | E::ErrorForbiddenVariable(text, _)
-        | E::ErrorCustomSyntax(text, ..) => from_row(&variant(error), &[text]),
-        _ => from_row(&variant(error), &[]),
+        | E::ErrorCustomSyntax(text, ..) => Words::row(&variant(error), &[text]),
+        _ => Words::row(&variant(error), &[]),
     }
-}
-
-/// The words of an error by its name.
-pub(super) fn from_row(name: &str, args: &[&str]) -> Words {
-    let row = rows::row("errors", name).or_else(|| rows::row("errors", "failed"));
-    Words::of(row.expect("there is one"), args)
 }
 
 /// Words for a script that was stopped from outside; the token says why, each further line of it is a hint.
@@ -140,7 +132,7 @@ fn thrown(value: &Dynamic, describe: &dyn Fn(&Dynamic) -> Option<String>) -> Wor
         });
     }
     if value.is_unit() || value.is_string() {
-        return Words::new("the script threw an error without a message").hint("say what went wrong: throw \"…\"");
+        return Words::row("threw-nothing", &[]);
     }
     Words::new(format!("the script threw: {value}"))
 }
@@ -153,36 +145,23 @@ fn mismatch(wanted: &str, given: &str, context: &ErrorContext) -> Words {
 }
 
 fn bounds(length: usize, index: i64, whole: &str, part: &str) -> Words {
-    let words = match length {
-        0 => Words::new(format!("no {part} {index}: the {whole} is empty")),
-        _ => Words::new(format!("no {part} {index}: the {whole} has {}", call::count(length, part))),
-    };
+    let at = index.to_string();
     match length {
-        0 => words.hint(format!("ask first: if {whole}.len() > {}", index.max(0))),
-        _ => words.hint(format!("they are numbered from 0 to {}; -1 is the last", length - 1)),
+        0 => Words::row("empty", &[part, &at, whole, &index.max(0).to_string()]),
+        _ => Words::row("bounds", &[part, &at, whole, &call::count(length, part), &(length - 1).to_string()]),
     }
 }
 
 fn arithmetic(text: &str) -> Words {
     if text.starts_with("Division by zero") || (text.starts_with("Modulo") && text.ends_with("% 0")) {
-        return Words::new("division by zero").hint("ask first whether the divisor is 0, as in: if n > 0 { sum / n }");
+        return Words::row("division", &[]);
     }
     if text.to_lowercase().contains("overflow") || text.starts_with("Modulo") {
-        let operation = text.split_once(": ").map_or("", |(_, operation)| operation);
-        let message = match operation {
-            "" => "the number is too large".to_string(),
-            _ => format!("the number is too large: {operation}"),
-        };
-        return Words::new(message).hint(format!(
-            "integers reach from {} to {}; floats further: x.to_float()",
-            i64::MIN,
-            i64::MAX
-        ));
+        let operation = text.split_once(": ").map_or(String::new(), |(_, operation)| format!(": {operation}"));
+        return Words::row("overflow", &[&operation, &i64::MIN.to_string(), &i64::MAX.to_string()]);
     }
     if text.starts_with("Error parsing") {
-        let quoted = text.split('\'').nth(1).unwrap_or_default();
-        return Words::new(format!("`{quoted}` is not a number"))
-            .hint("remove blanks with .trim() first, or catch the error: try { … } catch { … }");
+        return Words::row("number", &[text.split('\'').nth(1).unwrap_or_default()]);
     }
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
@@ -191,8 +170,7 @@ fn arithmetic(text: &str) -> Words {
 
 fn data_race(text: &str, context: &ErrorContext) -> Words {
     let Some(name) = text.strip_prefix("argument #").and_then(|t| t.split('\'').nth(1)) else {
-        return Words::new("a variable is used by two threads at once")
-            .hint("do not share variables between threads: share a counter() or a channel()");
+        return Words::row("race", &[]);
     };
     let scan = context.scan;
     let dotted: Vec<usize> = (1..scan.tokens.len())
@@ -203,31 +181,21 @@ fn data_race(text: &str, context: &ErrorContext) -> Words {
         _ => None,
     };
     let object = dotted.first().map(|i| scan.text(i.saturating_sub(2))).filter(|_| dotted.len() == 1).unwrap_or("sock");
-    Words::new(format!("`{name}` is given a value that is in use"))
-        .hint(format!("with a closure that uses the object itself, call it as a function: {name}({object}, |…| …), not {object}.{name}(|…| …)"))
-        .at(at)
+    Words::row("in-use", &[name, object]).at(at)
 }
 
 /// Words for a change of a constant.
 pub(super) fn constant(name: &str) -> Words {
-    match name {
-        "" => Words::new("a fixed value cannot be changed")
-            .hint("to compare write ==; to the left of = stands a variable"),
-        _ => Words::new(format!("`{name}` is a constant and cannot be changed"))
-            .hint(format!("declare it with let instead of const: let {name} = …;")),
-    }
+    Words::row(if name.is_empty() { "fixed" } else { "constant" }, &[name])
 }
 
 fn constant_method(name: &str) -> Words {
-    let words = match name.split_once('$') {
-        Some(("set", property)) => Words::new(format!("`{property}` of a constant cannot be changed")),
-        Some(("get", property)) => {
-            Words::new(format!("`{property}` of a constant cannot be read, because reading it changes it"))
-        }
-        Some(_) => Words::new("an item of a constant cannot be changed"),
-        None => Words::new(format!("`{name}` would change a constant")),
-    };
-    words.hint("declare it with let instead of const")
+    match name.split_once('$') {
+        Some(("set", property)) => Words::row("constant-set", &[property]),
+        Some(("get", property)) => Words::row("constant-get", &[property]),
+        Some(_) => Words::row("constant-item", &[]),
+        None => Words::row("constant-method", &[name]),
+    }
 }
 
 fn too_large(what: &str) -> Words {
@@ -237,6 +205,5 @@ fn too_large(what: &str) -> Words {
         _ if what.contains("array") || what.contains("BLOB") => "array or blob",
         _ => "value",
     };
-    Words::new(format!("the {kind} grows too large"))
-        .hint("does a loop add to it without end? Keep a count or stats() instead of every value")
+    Words::row("grows", &[kind])
 }

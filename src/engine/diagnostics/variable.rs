@@ -26,9 +26,7 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
     let words = Words::new(format!("no variable `{name}` is known here"));
     if let Some(own) = same.iter().rfind(|d| d.origin == DeclaredBy::Let && context.scan.is_in_own_value(d, index)) {
         let line = context.scan.line_of(own);
-        return words
-            .hint(format!("`{name}` is being declared in line {line} and does not see itself"))
-            .hint(format!("for a closure that calls itself, write a function: fn {name}(…) {{ … }}"));
+        return words.more("in-itself", &[name, &line.to_string()]);
     }
     if let Some(function) = context.scan.function_around(index)
         && let Some(outer) = same.iter().find(|d| d.is_top_level())
@@ -38,19 +36,15 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
     // At a prompt it is known everywhere but in a function, which may be of an entry before.
     if context.names.variables.contains(name) {
         let function = context.scan.function_around(index).unwrap_or("name");
-        return words.hint(format!("functions do not see the variables of the prompt, such as `{name}`")).hint(
-            format!("pass it as an argument: fn {function}(…, {name}); or write a closure: let {function} = |…| …"),
-        );
+        return words.more("of-prompt", &[name, function]);
     }
     let is_given_value = context.after() == "=" && begins_statement(context);
     if context.names.forms("", name).next().is_some() && !is_given_value {
-        return Words::new(format!("`{name}` is a function, not a variable"))
-            .hint(format!("call it: {name}(…); to pass it as a value write Fn(\"{name}\")"));
+        return Words::row("function", &[name]);
     }
     if context.names.namespaces.contains(name) {
         let example = context.names.of_namespace(name).next().map_or("name", |f| f.name.as_str());
-        return Words::new(format!("`{name}` is a namespace, not a variable"))
-            .hint(format!("name what you need of it: {name}::{example}"));
+        return Words::row("namespace", &[name, example]);
     }
     if let Some(later) = same.iter().find(|d| context.scan.is_later(d, index)) {
         let line = context.scan.line_of(later);
@@ -86,10 +80,7 @@ fn begins_statement(context: &ErrorContext) -> bool {
 pub(super) fn unknown_namespace(name: &str, context: &ErrorContext) -> Words {
     let declared = context.scan.declared();
     if declared.iter().any(|d| d.name == name && d.origin != DeclaredBy::Module) {
-        return Words::new(format!("`{name}` is a variable, not a namespace")).hint(format!(
-            "methods and properties are reached with a dot: {name}.{}",
-            context.scan.text(context.index + 2)
-        ));
+        return Words::row("no-namespace", &[name, context.scan.text(context.index + 2)]);
     }
     let modules = declared.iter().filter(|d| d.origin == DeclaredBy::Module).map(|d| d.name);
     let known: Vec<&str> = context.names.namespaces.iter().map(String::as_str).chain(modules).collect();
@@ -105,13 +96,9 @@ pub(super) fn unknown_namespace(name: &str, context: &ErrorContext) -> Words {
 fn outside(name: &str, outer: &Declaration, function: &str, context: &ErrorContext, words: Words) -> Words {
     let line = context.scan.line_of(outer);
     if outer.origin == DeclaredBy::Const {
-        return words
-            .hint(format!("functions do not see names declared outside them, such as the const of line {line}"))
-            .hint(format!("a constant can be read as global::{name}"));
+        return words.more("outside-const", &[name, &line.to_string()]);
     }
-    words
-        .hint(format!("functions do not see variables declared outside them, such as the `{name}` of line {line}"))
-        .hint(format!("pass it as an argument: fn {function}(…, {name}); a closure |…| does see it"))
+    words.more("outside", &[name, &line.to_string(), function])
 }
 
 fn unknown_in(namespace: &str, variable: &str, context: &ErrorContext) -> Words {
@@ -119,8 +106,7 @@ fn unknown_in(namespace: &str, variable: &str, context: &ErrorContext) -> Words 
         let functions = context.names.of_namespace(namespace).map(|f| f.name.as_str());
         let words = Words::new(format!("nothing in `{namespace}` is called `{variable}`"));
         if context.names.forms(namespace, variable).next().is_some() {
-            return Words::new(format!("`{namespace}::{variable}` is a function"))
-                .hint(format!("call it: {namespace}::{variable}(…)"));
+            return Words::row("function-of", &[namespace, variable]);
         }
         let near: Vec<String> = nearest(variable, functions).iter().map(|n| format!("{namespace}::{n}")).collect();
         let all: BTreeSet<&str> = context.names.of_namespace(namespace).map(|f| f.name.as_str()).collect();
@@ -134,9 +120,7 @@ fn unknown_in(namespace: &str, variable: &str, context: &ErrorContext) -> Words 
     let declared = context.scan.declared();
     let words = Words::new(format!("no global constant `{variable}`"));
     if declared.iter().any(|d| d.name == variable && d.origin == DeclaredBy::Let && d.is_top_level()) {
-        return words
-            .hint(format!("`{variable}` is declared with let; global:: reaches only what is declared with const"))
-            .hint("pass it as an argument, or declare it with const");
+        return words.more("global-let", &[variable]);
     }
     if declared.iter().any(|d| d.name == variable && d.is_top_level()) {
         return words.hint(format!("const {variable} must be declared before the call that reads it"));

@@ -74,32 +74,19 @@ fn lost_change(scan: &Scan, index: usize) -> Option<Words> {
         return None;
     }
     let method = scan.text(index + 2);
-    Some(Words::new(format!("`{function}` changes a copy of `{name}`, and its caller does not see that")).hint(format!(
-        "return it: put `{name}` at the end of `{function}`, and write {name} = {function}({name}, …) where it is called; or \
-         make it a method: fn {function}(…) {{ this.{method}(…); }}"
-    )))
+    Some(Words::row("lost-change", &[function, name, method]))
 }
 
 /// A text that is sent as it is written, though more was meant.
 fn text(token: &str) -> Option<Words> {
     let inside = token.get(1..token.len().saturating_sub(1)).unwrap_or_default();
     if token.starts_with('"') && inside.contains("${") && !inside.contains('`') {
-        return Some(
-            Words::new("`${` in double quotes is text: no value is put there").hint(format!("write: `{inside}`")),
-        );
+        return Some(Words::row("no-interpolation", &[inside]));
     }
     let escape = ["\\r", "\\n", "\\t", "\\x"].into_iter().find(|escape| inside.contains(escape));
-    match escape.filter(|_| token.starts_with(['`', '}'])) {
-        Some(escape) if token.starts_with('`') && token.ends_with('`') && !inside.contains('"') => Some(
-            Words::new(format!("`{escape}` between back-ticks is a backslash and a letter"))
-                .hint(format!("write: \"{inside}\"")),
-        ),
-        Some(escape) => Some(
-            Words::new(format!("`{escape}` between back-ticks is a backslash and a letter"))
-                .hint(format!("put it in as a value: ${{\"{escape}\"}}")),
-        ),
-        None => None,
-    }
+    let escape = escape.filter(|_| token.starts_with(['`', '}']))?;
+    let is_whole = token.starts_with('`') && token.ends_with('`') && !inside.contains('"');
+    Some(Words::row(if is_whole { "escape" } else { "escape-inside" }, &[escape, inside]))
 }
 
 /// `ping.kind == "replied"`: a comparison that is never true.
