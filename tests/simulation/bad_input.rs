@@ -14,7 +14,7 @@ fn a_loop_until_a_time_that_cannot_come_is_an_error_that_says_so() {
         );
     }
     let (run, _) = simulated(&["-e", "let end = deadline(1.s); while !end.passed { sleep(1.ms); } print(end.left)"], 0);
-    assert_eq!(run.stdout, "0s\n");
+    assert_eq!(run.stdout, "0.000ms\n");
 }
 
 #[test]
