@@ -214,3 +214,33 @@ fn an_error_of_receiving_is_the_outcome_of_that_ping_and_the_run_goes_on() {
     assert!(run.stdout.contains(&format!("  seq 3: the connection was lost: {aborted}")), "{}", run.stdout);
     assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 2, "{}", run.stdout);
 }
+
+#[test]
+fn pings_over_a_link_that_is_down_are_lost_there_over_every_protocol() {
+    if !require_lab_or_skip("a link that is down") {
+        return;
+    }
+    for framing in ["raw", "line"] {
+        let run = run_text(
+            &format!(
+                "{PAIR}let listener = run_in(b, || tcp::listen(\"b:11000\", #{{ framing: \"{framing}\" }}));
+                 start_in(b, || for conn in listener {{ for msg in conn {{ msg.reply(msg.data); }} }});
+                 run_in(a, || {{
+                     let tcp = tcp::connect(\"b:11000\", #{{ framing: \"{framing}\" }});
+                     expect(tcp.ping(\"ping 1 \", 10.s).kind, \"reply\");
+                     link.down();
+                     for n in 2..5 {{ expect(tcp.ping(`ping ${{n}} `, 50.ms).kind, \"timeout\"); }}
+                     udp::open(\"b:7\").ping(\"b:7\", \"ping 1\", 50.ms);
+                     icmp::open(\"b\").ping(\"b\", 50.ms);
+                     link.up();
+                     expect(tcp.ping(\"ping 5 \", 20.s).kind, \"reply\");
+                 }});
+                 exit(0)"
+            ),
+            0,
+        );
+        assert!(run.stdout.contains("\n  seq 2, 3, 4: dropped on a-b: link down\n"), "{}", run.stdout);
+        assert_eq!(run.stdout.matches("dropped on a-b: link down\n").count(), 3, "{}", run.stdout);
+        assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 3, "{}", run.stdout);
+    }
+}

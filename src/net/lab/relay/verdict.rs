@@ -162,6 +162,10 @@ pub(super) fn announce(
         pieces.note(session, carried, time.now, what.into_owned(), site);
     } else if let Some((ends, content)) = probe(carried) {
         what.enter(session, time.now, ends, content, site);
+    } else if let (What::Lost(why), Some(ip)) = (&what, carried.frame.ip.filter(|ip| ip.protocol == Protocol::TCP))
+        && !carried.payload().is_empty()
+    {
+        session.loss_report.lost_segment(time.now, Ends::seen_by(carried.way.from_id, ip.from(), ip.to()), site, why);
     }
 }
 

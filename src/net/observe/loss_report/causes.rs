@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use super::ends::EndsKey;
+use super::streams::Streams;
 use super::{Loss, REMEMBERED};
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
@@ -62,6 +63,7 @@ pub(super) struct Causes {
     by_key: HashMap<EndsKey, VecDeque<Cause>>,
     in_order: VecDeque<(EndsKey, u64)>,
     entered: u64,
+    pub(super) streams: Streams,
 }
 
 impl Causes {
@@ -122,6 +124,7 @@ impl Causes {
     /// The probe sent at `sent` was answered all the same: its verdicts, one at each place on its way there and back,
     /// explain no other's loss.
     pub(super) fn answered(&mut self, key: &EndsKey, sent: Instant) {
+        self.streams.answered(key, sent);
         for key in [*key, key.back()] {
             let harmless = |cause: &&Cause| cause.at >= sent && !cause.fate.is_final();
             let mut sites: Vec<Site> = Vec::new();
@@ -148,7 +151,7 @@ impl Causes {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
+        self.by_key.is_empty() && self.streams.is_empty()
     }
 
     /// The cause of each loss, of the message or of the answer that says the same. One verdict explains one loss, the

@@ -62,6 +62,11 @@ impl EndsKey {
         self.from
     }
 
+    /// The key of all that passes between these ends in this direction.
+    pub(super) const fn without_content(self) -> Self {
+        Self { content: Content { hash: 0, len: 0 }, ..self }
+    }
+
     /// The key of the answer that says the same.
     pub(super) const fn back(self) -> Self {
         Self { from: self.to, to: self.from, content: self.content }

@@ -84,6 +84,10 @@ impl Inner {
     /// The cause of each loss and what names the loss with it; `None`: it is not known. `counts`: those that are read now.
     fn explained(&self, counts: &[(Counter, u64)]) -> Vec<Option<(String, String)>> {
         let mut found = self.causes_by_ping();
+        let of_streams = found.iter_mut().zip(&self.losses).filter(|(known, _)| known.is_none());
+        for (known, loss) in of_streams {
+            *known = self.causes.streams.why(loss).map(|why| (why.to_string(), loss.number.to_string()));
+        }
         let rises = self.rises.by_counter(counts);
         let (kernels, places): (Vec<_>, Vec<_>) =
             rises.iter().partition(|(counter, _)| matches!(counter, Counter::Kernel(..)));

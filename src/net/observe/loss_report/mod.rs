@@ -39,6 +39,7 @@ mod kernel;
 mod pingers;
 mod report;
 mod rises;
+mod streams;
 
 /// How many losses, and how many verdicts, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
