@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 
 use super::message::ReceivedMessage;
-use crate::bindings::callback::{Callback, programs};
+use crate::bindings::callback::Callback;
 use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise, thrown};
+use crate::bindings::task::report_aside;
 use crate::bindings::udp::packet::ReceivedPacket;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
@@ -121,8 +122,8 @@ fn handle(ctx: &NativeCallContext, poll: &Poll, handler: FnPtr) -> ScriptResult<
         let ended = matches!(&*error, EvalAltResult::ErrorTerminated(..)) || exit::code(&error).is_some();
         match event.connection() {
             Some(connection) if !ended => {
-                context.run.failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                programs().report(&format!("handler of the client {}", connection.peer()), &error);
+                // The words for it take a while, and the other clients wait.
+                report_aside(&format!("handler of the client {}", connection.peer()), error);
                 poll.remove(&Member::Connection(connection.clone()));
                 connection.close();
             }
