@@ -206,7 +206,7 @@ error: `drop` is a function, not a variable
   --> <dir>/udp_server.rhai:14:25
    14 | let drop_policy = |pkt| drop;
       |                         ^
-  hint: call it: drop(…); to pass it as a value write Fn("drop")
+  hint: call it: drop(); to pass it as a value write Fn("drop")
 "#,
     ),
     (

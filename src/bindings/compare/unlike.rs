@@ -50,6 +50,9 @@ fn hint(value: &Dynamic, odd: &Dynamic) -> Option<String> {
                 .to_string(),
         });
     }
+    if let (true, Some(text)) = (["a Ping", "a Packet", "an Event"].contains(&kind_of(value).as_str()), &of) {
+        return Some(format!("what it is says its .kind: x.kind == {text:?}"));
+    }
     if let (true, Some(text)) = (value.is_blob(), &of) {
         return Some(format!(
             "the bytes of a text: {text:?}.to_blob(); the text of a blob: x.as_string(), of a packet: pkt.text"

@@ -113,7 +113,8 @@ pub(super) fn indexing(text: &str, context: &ErrorContext) -> Words {
     let index = plain_type(index.split(']').next().unwrap_or_default());
     let words = Words::new(format!("{} has no items to take with [{index}]", a(&of)));
     if of == "()" {
-        let missing = "the value before the [ is (): a call without a result, or a missing value".to_string();
+        let missing = "the value before the [ is (): a call without a result, a missing value, or { }, an empty block: an empty map is #{}"
+            .to_string();
         return words.hint(empty_block(context).unwrap_or(missing));
     }
     let all: Vec<&str> = context.names.properties_of(&of).take(PROPERTIES).collect();

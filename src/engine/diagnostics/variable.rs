@@ -40,7 +40,8 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
     }
     let is_given_value = context.after() == "=" && begins_statement(context);
     if context.names.forms("", name).next().is_some() && !is_given_value {
-        return Words::row("function", &[name]);
+        let alone = context.names.forms("", name).any(|form| form.params.is_empty());
+        return Words::row("function", &[name, if alone { "" } else { "…" }]);
     }
     if context.names.namespaces.contains(name) {
         let example = context.names.of_namespace(name).next().map_or("name", |f| f.name.as_str());
