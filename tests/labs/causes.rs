@@ -224,7 +224,7 @@ fn pings_over_a_link_that_is_down_are_lost_there_over_every_protocol() {
         let run = run_text(
             &format!(
                 "{PAIR}let listener = run_in(b, || tcp::listen(\"b:11000\", #{{ framing: \"{framing}\" }}));
-                 start_in(b, || for conn in listener {{ for msg in conn {{ msg.reply(msg.data); }} }});
+                 run_in(b, || start_thread(|| for conn in listener {{ for msg in conn {{ msg.reply(msg.data); }} }}));
                  run_in(a, || {{
                      let tcp = tcp::connect(\"b:11000\", #{{ framing: \"{framing}\" }});
                      expect(tcp.ping(\"ping 1 \", 10.s).kind, \"reply\");
@@ -232,8 +232,6 @@ fn pings_over_a_link_that_is_down_are_lost_there_over_every_protocol() {
                      for n in 2..5 {{ expect(tcp.ping(`ping ${{n}} `, 50.ms).kind, \"timeout\"); }}
                      udp::open(\"b:7\").ping(\"b:7\", \"ping 1\", 50.ms);
                      icmp::open(\"b\").ping(\"b\", 50.ms);
-                     link.up();
-                     expect(tcp.ping(\"ping 5 \", 20.s).kind, \"reply\");
                  }});
                  exit(0)"
             ),
