@@ -88,7 +88,7 @@ error: `=` gives a value and cannot be a condition
   --> -e:2:6
     2 | if n = 1 { print("one"); }
       |      ^
-  hint: to compare write: ==
+  hint: write: if n == 1 { print("one"); }
 "#,
     ),
     (
