@@ -100,7 +100,7 @@ error: `=` gives a value and cannot be a condition
   --> -e:2:9
     2 | while n = 1 { n = 2; }
       |         ^
-  hint: to compare write: ==
+  hint: write: while n == 1 { n = 2; }
 "#,
     ),
     (

@@ -182,7 +182,7 @@ error: `=` gives a value and cannot be a condition
   --> main.rhai:2:6
     2 | if x = 5 { print(x) }
       |      ^
-  hint: to compare write: ==
+  hint: write: if x == 5 { print(x) }
 "#,
     ),
     (
