@@ -168,6 +168,17 @@ fn a_script_of_a_host_stays_there_while_policies_of_links_run() {
 }
 
 #[test]
+fn a_run_whose_server_has_delayed_replies_ends() {
+    let script = r#"let server = udp::bind("127.0.0.1:0"); set_policy(server, |p| delay(10.ms));
+        let serving = start_thread(|| udp::serve(server, |p| p.text));
+        let sock = udp::open(server.addr);
+        for i in 1..=2 { print(sock.ping(server.addr, `ping ${i}`, 1.s).rtt > 10.ms); }
+        serving.stop();"#;
+    let (run, _) = simulated(&["-e", script], 0);
+    assert!(run.stdout.starts_with("true\ntrue\n"), "{} {}", run.stdout, run.stderr);
+}
+
+#[test]
 fn what_needs_a_kernel_is_refused_with_one_clear_error() {
     let (_, errors) = simulated(&["-e", "lab::create().host(\"a\").exec([\"true\"]);"], 3);
     assert!(errors.contains("programs run in labs of the kernel alone: this lab is simulated"), "{errors}");

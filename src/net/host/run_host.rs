@@ -146,8 +146,8 @@ impl Host for RunHost {
         self.host().park(on, until, stop, ready)
     }
 
-    fn start_thread(&self, name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.host().start_thread(name, body)
+    fn start_thread(&self, name: &str, runs_script: bool, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        self.host().start_thread(name, runs_script, body)
     }
 }
 

@@ -61,15 +61,22 @@ impl DelayQueue {
         is_kept
     }
 
+    /// Sends what is due, until nothing waits any more: the next to come starts another thread.
     fn run(&self, host: &dyn Host, stop: &Stop) {
         loop {
-            let (due, next) = self.lock().take_due(host.now());
+            let mut state = self.lock();
+            let (due, next) = state.take_due(host.now());
+            state.runs = !due.is_empty() || next.is_some();
+            if !state.runs {
+                return;
+            }
+            drop(state);
             for (outlet, data) in due.into_values() {
                 bugs::contained(|| outlet.send(&data));
             }
-            let earlier = &mut || self.lock().next() != next;
-            if host.park(&self.changed, next, Some((stop, Stage::Interrupted)), earlier) == Waited::Stopped {
-                // The next to come starts another thread.
+            let Some(next) = next else { continue };
+            let earlier = &mut || self.lock().next() != Some(next);
+            if host.park(&self.changed, Some(next), Some((stop, Stage::Interrupted)), earlier) == Waited::Stopped {
                 self.lock().runs = false;
                 return;
             }
