@@ -15,27 +15,68 @@ pub(crate) fn run_lab(args: &[&str]) -> Option<Run> {
     Some(run)
 }
 
+/// The script in a lab of the kernel, where one can be made, and simulated.
+fn on_both(script: &str) -> Vec<Run> {
+    let simulated = pingscript(&["--simulate", "--seed", "7", "-e", script]).run();
+    run_lab(&["-e", script]).into_iter().chain([simulated]).collect()
+}
+
 #[test]
 fn the_path_mtu_is_found() {
-    if !has_program_or_skip("ip") {
-        return;
-    }
     let script = r#"
         let net = lab::create();
         let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
         net.link(a, r);
-        net.link(r, b);
-        r.exec(["ip", "link", "set", "eth1", "mtu", "1380"]);
+        print(net.link(r, b, #{ mtu: 1_380 }).mtu);
         for target in [b.addr, b.addr6] { a.run("pmtu.rhai", [target, "--most", 1500, "--timeout", "300ms"]); }
+        let listener = run_in(b, || tcp::listen("*:7"));
+        let conn = run_in(a, || tcp::connect("b:7"));
+        let there = listener.accept();
+        let sent = start_thread(|| conn.send(blob(50_000), 20.s));
+        let got = 0;
+        while got < 50_000 { got += there.recv(20.s).len; }
+        sent.join();
+        print(`TCP: ${got}`);
+        exit(0);
     "#;
-    let Some(run) = run_lab(&["-e", script]) else { return };
-    assert_eq!(run.stdout.matches("Path MTU: 1380 bytes").count(), 2, "{}\n{}", run.stdout, run.stderr);
-    assert!(
-        run.stdout.contains("Fragmentation Needed and Don't Fragment was Set from 10.0.0.2, next-hop MTU 1380"),
-        "{}",
-        run.stdout
-    );
-    assert!(run.stdout.contains("Packet Too Big from fd00::2, next-hop MTU 1380"), "{}", run.stdout);
+    for run in on_both(script) {
+        let run = run.expect_code(0);
+        for (part, count) in [
+            ("Path MTU: 1380 bytes", 2),
+            ("Fragmentation Needed and Don't Fragment was Set from 10.0.0.2, next-hop MTU 1380", 1),
+            ("Packet Too Big from fd00::2, next-hop MTU 1380", 1),
+            ("TCP: 50000\n", 1),
+        ] {
+            assert!(run.stdout.matches(part).count() >= count, "{part}: {}\n{}", run.stdout, run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_link_takes_the_mtus_that_linux_takes() {
+    let script = r#"
+        let net = lab::create();
+        let a = net.host("a"); let r = net.router("r"); let b = net.host("b");
+        for mtu in [0, 67, 65_536, 1_000_000] { try { net.link(a, r, #{ mtu: mtu }); } catch (e) { print(e); } }
+        try { net.link(a, r, #{ mtu: -1 }); } catch (e) { print(e.kind); }
+        net.link(a, r, #{ mtu: 65_535 }); net.link(r, b, #{ mtu: 68 });
+        let server = run_in(b, || udp::bind("*:7")); let task = start_thread(|| udp::serve(server, udp::echo()));
+        let sock = run_in(a, || udp::open(`${b.addr}:7`));
+        // In fragments of 48 octets each way, once the path is known.
+        for size in [20, 200, 200, 200] {
+            let text = ""; for n in 0..size { text += "x"; }
+            print(`${size} ${sock.ping(`${b.addr}:7`, text, 2.s).kind}`);
+        }
+        print(run_in(a, || udp::bind("[::]:0").ping(`[${b.addr6}]:7`, "x", 1.s)).kind);
+        exit(0);
+    "#;
+    for run in on_both(script) {
+        let run = run.expect_code(0);
+        let ranges = run.stdout.matches("an mtu is from 68 to 65535 bytes, not ").count();
+        assert_eq!(ranges, 4, "{}\n{}", run.stdout, run.stderr);
+        let pings = "\ninvalid\n20 reply\n200 icmp\n200 reply\n200 reply\nicmp\n";
+        assert!(run.stdout.contains(pings), "{}\n{}", run.stdout, run.stderr);
+    }
 }
 
 #[test]

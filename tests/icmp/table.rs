@@ -1,7 +1,9 @@
-//! Each row of the tables that is an error or advice, over a lab: an ingress answers a ping with it, it reaches the pinger, whether
+//! Each row of the tables that is an error or advice, over a lab of the kernel and a simulated one: an ingress answers a ping with it, it reaches the pinger, whether
 //! that works by UDP, ICMP or TCP, and is printed under its name.
 
 use super::labs::run_lab;
+use super::*;
+use common::Run;
 use pingscript::net::wire::Family;
 use pingscript::net::wire::icmp::Kind;
 
@@ -21,20 +23,26 @@ fn every_kind_by_every_pinger(family: Family) {
     let rows: Vec<String> =
         kinds.iter().map(|kind| format!("[{}, {}, {}]", kind.type_, kind.code, kind.is_advisory())).collect();
     let is_v6 = family == Family::V6;
-    let Some(run) = run_lab(&["-e", &format!("let v6 = {is_v6}; let kinds = [{}];\n{PINGS}", rows.join(", "))]) else {
-        return;
-    };
+    let script = format!("let v6 = {is_v6}; let kinds = [{}];\n{PINGS}", rows.join(", "));
+    prints_each(&kinds, pingscript(&["--simulate", "--seed", "7", "-e", &script]).run());
+    run_lab(&["-e", &script]).into_iter().for_each(|run| prints_each(&kinds, run));
+}
+
+/// Checks that each of `kinds` was printed by each pinger.
+fn prints_each(kinds: &[Kind], run: Run) {
     let run = run.expect_code(0);
-    let mut told = run.stdout.split("# ").skip(1);
+    // Not each line of a host has its name before it.
+    let printed = run.stdout.replace("a| ", "");
+    let mut told = printed.split("# ").skip(1);
     for pinger in ["udp", "icmp", "tcp"] {
-        for kind in &kinds {
+        for kind in kinds {
             let heading = format!("{pinger} {}/{}\n", kind.type_, kind.code);
             let lines = told.next().unwrap_or_else(|| panic!("no {heading}{}", run.stdout));
             assert!(lines.starts_with(&heading), "not {heading}{lines}");
             let (line, reply) = match (pinger, kind.is_advisory()) {
-                ("icmp", false) => (format!("a| {kind} for packet 1 {kind}\n"), " bytes from "),
-                ("icmp", true) => (format!("a| {kind} from "), " bytes from "),
-                _ => (format!("a| {kind} for the packet 1\n"), "a| received from "),
+                ("icmp", false) => (format!("\n{kind} for packet 1 {kind}\n"), " bytes from "),
+                ("icmp", true) => (format!("\n{kind} from "), " bytes from "),
+                _ => (format!("\n{kind} for the packet 1\n"), "\nreceived from "),
             };
             assert_eq!(lines.matches(&line).count(), 1, "{line}{lines}\n{}", run.stderr);
             // Advice settles nothing: the reply still comes. An error does.

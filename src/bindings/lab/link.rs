@@ -9,6 +9,7 @@ use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::PolicyValue;
 use crate::net::error::Error;
+use crate::net::lab::CableOptions;
 use crate::net::lab::relay::{self, Direction, LinkOptions};
 use crate::net::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::net::time::Duration;
 #[derive(Clone, Debug)]
 pub struct LabLink {
     net: relay::Link,
+    mtu: u32,
     /// What it joins.
     ends: Box<[HostObject; 2]>,
 }
@@ -31,22 +33,26 @@ impl LabLink {
     ) -> ScriptResult<Self> {
         let policy = |key| options.get(key).map(|value| PolicyValue::of(ctx, value.clone())).transpose();
         let (forth, back) = (policy("policy")?, policy("policy_back")?);
-        let read = Options::all(ctx, "link", options, |options| {
+        let (cable, read) = Options::all(ctx, "link", options, |options| {
             for key in ["policy", "policy_back"] {
                 options.read(key, "a policy", |_| Some(()))?;
             }
-            Ok(LinkOptions {
+            // How large it can be says the core, in one message for too little and too much.
+            let mtu = options.count("mtu", 0)?.map(|mtu| u32::try_from(mtu).unwrap_or(u32::MAX));
+            let cable = mtu.map_or_else(CableOptions::default, |mtu| CableOptions { mtu });
+            let read = LinkOptions {
                 delay: options.duration("delay")?.unwrap_or(Duration::ZERO),
                 jitter: options.duration("jitter")?.unwrap_or(Duration::ZERO),
                 fifo: options.flag("fifo")?,
                 rate: options.read("rate", RATE, rate)?,
                 queue: options.count("queue", 1)?.map(|frames| frames as usize),
-            })
+            };
+            Ok((cable, read))
         })?;
         let name = format!("{}-{}", a.name(), b.name());
-        let net = lab.relay().link(&name, lab.net(), [a.net(), b.net()], read).or_raise(ctx)?;
+        let net = lab.relay().link(&name, lab.net(), [a.net(), b.net()], &cable, read).or_raise(ctx)?;
         note_jitter(&read);
-        let link = Self { net, ends: Box::new([a.clone(), b.clone()]) };
+        let link = Self { net, mtu: cable.mtu, ends: Box::new([a.clone(), b.clone()]) };
         match (forth, back) {
             (Some(both), None) => link.both().place(ctx, &both)?,
             (forth, back) => {
@@ -238,6 +244,14 @@ functions! {
     /// ```
     set rate(ctx: NativeCallContext, link: &mut LabLink, rate: Dynamic) -> ScriptResult<()> =
         link.both().set_rate(&ctx, &rate);
+
+    /// The largest IP packet that the link carries, in bytes: 1500 unless it was made with another.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// expect(net.link(net.host("a"), net.host("b"), #{ mtu: 1400 }).mtu, 1400);
+    /// ```
+    get mtu(link: &mut LabLink) -> i64 = link.mtu.into();
 
     /// Records all that the link carries to a file: pcapng, with a comment for each packet that a policy touched, or pcap if
     /// its name ends so. Links and hosts given the same file share it: pcapng names the link of each packet. A link given

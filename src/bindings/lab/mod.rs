@@ -286,9 +286,10 @@ functions! {
     /// Joins two hosts by a link with options, for each direction alike: `delay`: of each frame; `jitter`: give or take so
     /// much of it; `fifo`: with jitter, frames do not overtake each other; `rate`: bits a second, a number or text such as
     /// `"10M"`; `queue`: frames that wait for their turn at that rate, the rest is dropped; `policy`: what decides about each
-    /// frame; `policy_back`: about those from the second host to the first, where that is another.
+    /// frame; `policy_back`: about those from the second host to the first, where that is another. `mtu`: the largest IP packet
+    /// that it carries, from 68 to 65,535 bytes (1,500); over less than 1,280 there is no IPv6.
     ///
-    /// Errors: as `link(a, b)`; `invalid`: an unknown option.
+    /// Errors: as `link(a, b)`; `invalid`: an unknown option, or an `mtu` out of its range.
     ///
     /// ```rhai
     /// let net = lab::create();

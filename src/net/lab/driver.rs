@@ -34,17 +34,22 @@ impl RelayDriver {
         })
     }
 
-    /// Joins two hosts of `lab` by a link called `name`.
+    /// Joins two hosts of `lab` by a link called `name`, over such a cable.
     ///
     /// # Errors
     /// `invalid`: as [`Lab::connect`], or no link can be as the options have it; `closed`: the lab has ended.
-    pub fn link(&self, name: &str, lab: &Lab, hosts: [&LabHost; 2], options: LinkOptions) -> Result<Link> {
+    pub fn link(
+        &self,
+        name: &str,
+        lab: &Lab,
+        hosts: [&LabHost; 2],
+        cable: &CableOptions,
+        options: LinkOptions,
+    ) -> Result<Link> {
         let [a, b] = hosts;
         match self {
-            Self::Thread(thread) => thread.link(name, lab.connect(a, b, &CableOptions::default())?, options),
-            Self::Simulated(relay) => {
-                relay.link(name, hosts, &lab.connect_simulated(a, b, &CableOptions::default())?, options)
-            }
+            Self::Thread(thread) => thread.link(name, lab.connect(a, b, cable)?, options),
+            Self::Simulated(relay) => relay.link(name, hosts, &lab.connect_simulated(a, b, cable)?, options),
         }
     }
 

@@ -205,7 +205,9 @@ impl DatagramSocket {
             || message.kind == Kind::echo_reply(family) && message.echo().map(|echo| echo.id) == self.replies;
         let is_about = |(local, peer): (SocketAddr, SocketAddr)| {
             let ends = message.quoted().map(|it| (it.source_socket(), it.destination_socket()));
-            ends == Some((Some(local), Some(peer)))
+            // Advice that quotes nothing, or elsewhere, may be about any.
+            let quotes_elsewhere = matches!((family, type_), (Family::V4, 32 | 43) | (Family::V6, 137 | 161));
+            quotes_elsewhere || ends == Some((Some(local), Some(peer)))
         };
         by_type && (self.replies.is_none() || is_reply()) && self.stream.is_none_or(is_about)
     }

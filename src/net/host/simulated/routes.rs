@@ -59,20 +59,35 @@ impl RouteTable {
 
 /// What was learnt of the largest packets that paths carry.
 #[derive(Debug, Default)]
-pub struct PathMtus(BTreeMap<IpAddr, (u32, Instant)>);
+pub struct PathMtus(BTreeMap<IpAddr, KnownPath>);
+
+#[derive(Clone, Copy, Debug)]
+struct KnownPath {
+    mtu: u32,
+    is_narrower: bool,
+    until: Instant,
+}
 
 impl PathMtus {
     /// Learns that a path carries no larger packets than `mtu`.
     pub fn learn(&mut self, to: IpAddr, mtu: u32, now: Instant) {
-        let mtu = mtu.max(LEAST_MTU[usize::from(to.is_ipv6())]);
-        if self.of(to, now).is_none_or(|known| mtu < known) && (self.0.len() < 65_536 || self.0.contains_key(&to)) {
-            self.0.insert(to, (mtu, now + MTU_EXPIRES));
+        let least = LEAST_MTU[usize::from(to.is_ipv6())];
+        let (mtu, is_narrower) = (mtu.max(least), mtu < least);
+        if self.of(to, now).is_none_or(|known| mtu < known || is_narrower)
+            && (self.0.len() < 65_536 || self.0.contains_key(&to))
+        {
+            self.0.insert(to, KnownPath { mtu, is_narrower, until: now + MTU_EXPIRES });
         }
+    }
+
+    /// Whether the path is known to carry less than is believed: then packets may be fragmented on the way, as on Linux.
+    pub fn is_narrower(&self, to: IpAddr, now: Instant) -> bool {
+        self.0.get(&to).is_some_and(|known| known.is_narrower && known.until > now)
     }
 
     /// The largest packet that the path to `to` is known to carry.
     pub fn of(&mut self, to: IpAddr, now: Instant) -> Option<u32> {
-        let (mtu, until) = *self.0.get(&to)?;
+        let KnownPath { mtu, until, .. } = *self.0.get(&to)?;
         if until <= now {
             self.0.remove(&to);
             return None;

@@ -91,11 +91,7 @@ impl TcpStream {
 
     fn new(own: IpAddr, mtu: usize, seed: u64, now: Instant) -> Self {
         let mut wire = Packets { mtu, ..Packets::default() };
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut interface = Interface::new(config, &mut wire, to_smoltcp(now));
-        // With a network of everything, each address is reached without a router.
-        interface.update_ip_addrs(|addrs| addrs.push(IpCidr::new(own.into(), 0)).unwrap_or(()));
+        let interface = interface(own, &mut wire, seed, now);
         let buffer = || SocketBuffer::new(vec![0; BUFFER]);
         let mut socket = Socket::new(buffer(), buffer());
         socket.set_ack_delay(Some(span(ACK_DELAY)));
@@ -114,6 +110,14 @@ impl TcpStream {
             waits_since: None,
             sent_up_to: None,
             retransmits: 0,
+        }
+    }
+
+    /// Sends no larger packets from now on. What was lost is sent again at its time, in smaller segments.
+    pub fn set_mtu(&mut self, mtu: usize, own: IpAddr, now: Instant) {
+        if mtu < self.wire.mtu {
+            self.wire.mtu = mtu;
+            self.interface = interface(own, &mut self.wire, 0, now);
         }
     }
 
@@ -279,11 +283,20 @@ impl TcpStream {
     }
 }
 
+/// An interface of smoltcp that has the address `own`.
+fn interface(own: IpAddr, wire: &mut Packets, seed: u64, now: Instant) -> Interface {
+    let mut config = Config::new(HardwareAddress::Ip);
+    config.random_seed = seed;
+    let mut interface = Interface::new(config, wire, to_smoltcp(now));
+    // With a network of everything, each address is reached without a router.
+    interface.update_ip_addrs(|addrs| addrs.push(IpCidr::new(own.into(), 0)).unwrap_or(()));
+    interface
+}
+
 /// The reset that answers a packet of no connection that `own` has; `None`: there is none, as to a reset.
 pub fn refusal(own: IpAddr, packet: Vec<u8>, now: Instant) -> Option<Vec<u8>> {
     let mut wire = Packets { mtu: 1500, ..Packets::default() };
-    let mut interface = Interface::new(Config::new(HardwareAddress::Ip), &mut wire, to_smoltcp(now));
-    interface.update_ip_addrs(|addrs| addrs.push(IpCidr::new(own.into(), 0)).unwrap_or(()));
+    let mut interface = interface(own, &mut wire, 0, now);
     wire.received.push_back(packet);
     interface.poll(to_smoltcp(now), &mut wire, &mut SocketSet::new(Vec::new()));
     wire.sent.pop_front()

@@ -75,7 +75,14 @@ impl SimulatedNetworks {
     }
 
     fn add_interface(&self, end: &NewEnd) -> u32 {
-        self.with(end.host, |stack| stack.add_interface(&end.name, end.mtu, &end.addrs)).unwrap_or(0)
+        let add = |stack: &mut Stack| {
+            let index = stack.add_interface(&end.name, end.mtu, &end.addrs);
+            if end.arp {
+                stack.resolve_on(index, end.mac);
+            }
+            index
+        };
+        self.with(end.host, add).unwrap_or(0)
     }
 
     fn change_route(&self, change: &RouteChange) {

@@ -23,7 +23,11 @@ impl Stack {
         }
         if quoted.protocol == Protocol::TCP {
             if let Some((own, peer)) = quoted.source_socket().zip(quoted.destination_socket()) {
-                self.with_tcp(|tcp| tcp.fail(own, peer, message.kind, time.now));
+                let mtu = message.next_hop_mtu().map(|_| self.path_mtu(peer.ip(), time.now) as usize);
+                self.with_tcp(|tcp| match mtu {
+                    Some(mtu) => tcp.narrow(own, peer, mtu, time.now),
+                    None => tcp.fail(own, peer, message.kind, time.now),
+                });
             }
             return;
         }

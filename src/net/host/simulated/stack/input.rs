@@ -30,19 +30,21 @@ impl Stack {
         } else if packet.fragment.is_some() {
             if let Some(whole) = self.reassembly.take(&packet, &bytes, time.now) {
                 match sound(&whole) {
-                    Some(packet) => self.deliver(&packet, &whole, time),
+                    Some(packet) => self.deliver(from, &packet, &whole, time),
                     None => self.counts.malformed += 1,
                 }
             }
         } else {
-            self.deliver(&packet, &bytes, time);
+            self.deliver(from, &packet, &bytes, time);
         }
     }
 
-    fn deliver(&mut self, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
+    fn deliver(&mut self, from: u32, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
         match packet.protocol {
             Protocol::UDP => self.deliver_udp(packet, bytes, time),
-            Protocol::ICMP | Protocol::ICMPV6 => self.deliver_icmp(packet, bytes, time),
+            Protocol::ICMP | Protocol::ICMPV6 => self.deliver_icmp(from, packet, bytes, time),
+            // A connection has one peer.
+            Protocol::TCP if !self.is_for_one(packet) => self.counts.malformed += 1,
             Protocol::TCP => {
                 let mtu = self.path_mtu(packet.source, time.now).min(65_535) as usize;
                 self.with_tcp(|tcp| tcp.receive(bytes.to_vec(), mtu, time.now));
@@ -56,6 +58,14 @@ impl Stack {
                 self.report(kind, bytes, packet.destination, pointer, time.now);
             }
         }
+    }
+
+    /// Whether a packet comes from one host and is for one.
+    fn is_for_one(&self, packet: &Packet<'_>) -> bool {
+        [packet.source, packet.destination].iter().all(|addr| {
+            let is_reserved = matches!(addr, IpAddr::V4(v4) if v4.octets()[0] == 0 || v4.octets()[0] >= 240);
+            !(is_reserved || addr.is_unspecified() || addr.is_multicast() || self.is_broadcast(*addr))
+        })
     }
 
     fn deliver_udp(&mut self, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
@@ -75,7 +85,7 @@ impl Stack {
         }
     }
 
-    fn deliver_icmp(&mut self, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
+    fn deliver_icmp(&mut self, from: u32, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
         let Some(message) = packet.icmp_message() else { return };
         let kind = message.kind;
         let about = Delivery {
@@ -95,6 +105,8 @@ impl Stack {
             if let Some(key) = socket {
                 self.put(key, packet.segment.to_vec(), about);
             }
+        } else if kind.family == Family::V6 && matches!(kind.type_, 135 | 136) {
+            self.receive_discovery(from, packet, time);
         } else if kind.is_quoting() {
             self.take_error(packet, &message, time);
         }

@@ -4,7 +4,9 @@
 mod errors;
 mod input;
 mod limits;
+mod neighbours;
 mod output;
+mod resolving;
 mod settings;
 mod sockets;
 mod tcp;
@@ -14,8 +16,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 pub use self::limits::ErrorLimits;
+pub use self::resolving::ARP;
 pub use self::settings::{SETTINGS, SettingError};
 
+use self::neighbours::Neighbours;
 use super::datagram::DatagramSocket;
 use super::reassembly::StackReassembly;
 use super::routes::{PathMtus, RouteTable, RouteTarget};
@@ -61,6 +65,8 @@ pub struct StackInterface {
 pub struct StackOutput {
     /// Packets, and by which interface each leaves.
     pub packets: Vec<(u32, Vec<u8>)>,
+    /// Whole frames, in the same way.
+    pub frames: Vec<(u32, Vec<u8>)>,
     /// Sockets that something has come for.
     pub woken: Vec<SocketKey>,
 }
@@ -96,6 +102,11 @@ pub struct Stack {
     /// What limits the ICMP errors that it sends.
     pub limits: ErrorLimits,
     interfaces: Vec<StackInterface>,
+    /// The neighbours on interfaces that ask for hardware addresses.
+    neighbours: BTreeMap<u32, Neighbours>,
+    /// What waits for a neighbour's hardware address and is to be stamped when it leaves: for whom, by which socket, and the
+    /// stamp's number.
+    unstamped: Vec<(IpAddr, SocketKey, u32)>,
     routes: RouteTable,
     path_mtus: PathMtus,
     reassembly: StackReassembly,
@@ -126,6 +137,8 @@ impl Stack {
             default_ttl: (TTL, TTL),
             limits: ErrorLimits::default(),
             interfaces: vec![interface],
+            neighbours: BTreeMap::new(),
+            unstamped: Vec::new(),
             routes: RouteTable::default(),
             path_mtus: PathMtus::default(),
             reassembly: StackReassembly::default(),
@@ -190,7 +203,8 @@ impl Stack {
 
     /// When something is to be done next without anything coming.
     pub fn next_due(&self) -> Option<Instant> {
-        self.reassembly.next_due().into_iter().chain(self.tcp.next_due()).min()
+        let near = self.neighbours.values().filter_map(Neighbours::next_due);
+        self.reassembly.next_due().into_iter().chain(self.tcp.next_due()).chain(near).min()
     }
 
     /// Does what is due.
@@ -198,6 +212,7 @@ impl Stack {
         for first in self.reassembly.expire(time.now) {
             self.report_lost_fragments(&first, time.now);
         }
+        self.serve_neighbours(time.now);
         self.with_tcp(|tcp| tcp.serve_due(time.now));
     }
 

@@ -93,7 +93,7 @@ impl Stack {
         if !fits && what.dont_fragment == Some(true) {
             return Err((EMSGSIZE, mtu as u32));
         }
-        header.dont_fragment = what.dont_fragment.unwrap_or(fits);
+        header.dont_fragment = what.dont_fragment.unwrap_or(fits && !self.path_mtus.is_narrower(what.to, now));
         let packet = header.packet(what.segment);
         let pieces =
             if fits { vec![packet] } else { fragments(&packet, mtu, identification).ok_or((EMSGSIZE, mtu as u32))? };

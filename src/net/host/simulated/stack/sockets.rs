@@ -151,10 +151,20 @@ impl Stack {
             return Err(errno);
         }
         if let Some(number) = socket.number_stamp() {
-            socket.enqueue(by_host(ENOMSG, Origin::Stamp, 0, number, None, Some(time.wall)));
-            self.outbox.woken.push(key);
+            match self.unresolved(to.ip()) {
+                Some(neighbour) => self.unstamped.push((neighbour, key, number)),
+                None => self.stamp(key, number, time.wall),
+            }
         }
         Ok(data.len())
+    }
+
+    /// Queues the stamp of what a socket has sent, which leaves now.
+    pub(super) fn stamp(&mut self, key: SocketKey, number: u32, wall: i64) {
+        if let Some(socket) = self.sockets.get_mut(&key) {
+            socket.enqueue(by_host(ENOMSG, Origin::Stamp, 0, number, None, Some(wall)));
+            self.outbox.woken.push(key);
+        }
     }
 
     fn choose_source(&mut self, wanted: Option<IpAddr>, local: IpAddr, to: IpAddr) -> Result<IpAddr, i32> {

@@ -206,6 +206,13 @@ impl TcpSockets {
         self.settle(key, now);
     }
 
+    /// The path of the connection from `local` to `peer` carries no larger packets than this.
+    pub fn narrow(&mut self, local: SocketAddr, peer: SocketAddr, mtu: usize, now: Instant) {
+        let Some(key) = self.flows.get(&(local, peer)).copied() else { return };
+        let stream = self.sockets.get_mut(&key).and_then(|socket| socket.stream.as_mut());
+        stream.into_iter().for_each(|stream| stream.set_mtu(mtu, local.ip(), now));
+    }
+
     /// An ICMP error has come about what the connection from `local` to `peer` has sent: while that is being made, a hard one
     /// ends it (RFC 1122, section 4.2.3.9).
     pub fn fail(&mut self, local: SocketAddr, peer: SocketAddr, kind: Kind, now: Instant) {
@@ -383,3 +390,6 @@ impl TcpSockets {
         Some(key)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::{Carrier, CarrierEnd, DueEvent, SimulatedNode, State, World};
 use crate::net::host::simulated::queue::QueueFull;
-use crate::net::host::simulated::stack::LOOPBACK;
+use crate::net::host::simulated::stack::{ARP, LOOPBACK};
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
 use crate::net::host::stop::{Stage, Stop};
 use crate::net::time::{Duration, Instant};
@@ -84,6 +84,11 @@ impl World {
                 self.flush(&mut state, host);
                 state
             }
+            DueEvent::ArriveArp { host, interface, message } => {
+                state.hosts[host].stack.receive_arp(interface, &message, time);
+                self.flush(&mut state, host);
+                state
+            }
             DueEvent::StackDue(host) if state.hosts[host].due != Some(at) => state,
             DueEvent::StackDue(host) => {
                 state.hosts[host].due = None;
@@ -121,7 +126,13 @@ impl World {
             let Some((host, interface)) = state.ends.get(&(number, end)).copied() else { continue };
             if frame.len() > FRAME {
                 let packet = frame.split_off(FRAME);
-                state.queue.schedule(at, DueEvent::Arrive { host, interface, packet });
+                let is_arp = frame.ends_with(&ARP.to_be_bytes());
+                let event = if is_arp {
+                    DueEvent::ArriveArp { host, interface, message: packet }
+                } else {
+                    DueEvent::Arrive { host, interface, packet }
+                };
+                state.queue.schedule(at, event);
             }
         }
         let carried = &mut state.carriers[number];
@@ -136,6 +147,12 @@ impl World {
     pub(super) fn flush(&self, state: &mut State, host: usize) {
         let now = self.now();
         let node = &mut state.hosts[host];
+        node.stack.resolve(now);
+        for (interface, frame) in node.stack.outbox.frames.drain(..) {
+            if let Some((carrier, end, _)) = node.links.get(&interface) {
+                state.queue.schedule(now, DueEvent::Frame { carrier: *carrier, end: *end, frame });
+            }
+        }
         for (interface, packet) in node.stack.outbox.packets.drain(..) {
             if interface == LOOPBACK {
                 state.queue.schedule(now + OVER_LOOPBACK, DueEvent::Arrive { host, interface, packet });

@@ -106,6 +106,7 @@ struct AttachedCarrier {
 #[derive(Debug)]
 enum DueEvent {
     Arrive { host: usize, interface: u32, packet: Vec<u8> },
+    ArriveArp { host: usize, interface: u32, message: Vec<u8> },
     Frame { carrier: usize, end: CarrierEnd, frame: Vec<u8> },
     CarrierDue(usize),
     StackDue(usize),
