@@ -120,3 +120,33 @@ fn a_server_that_replies_too_late_has_replied() {
     let run = pingscript(&["-e", code]).run().expect_code(0);
     assert!(run.stdout.ends_with("\n  seq 2: the reply came too late\n  0 unexplained\n"), "{}", run.stdout);
 }
+
+#[test]
+fn an_event_has_one_packet_or_message_however_often_it_is_asked_for() {
+    for (make, ping, what) in [
+        ("let s = udp::bind(\"127.0.0.1:0\"); let c = udp::open(s.addr);", "c.ping(s.addr, TEXT, 300.ms)", "packet"),
+        (
+            "let s = tcp::listen(\"127.0.0.1:0\", FRAMED); let c = tcp::connect(s.addr, FRAMED);",
+            "c.ping(TEXT, 300.ms)",
+            "message",
+        ),
+    ] {
+        let make = make.replace("FRAMED", "#{ framing: \"line\" }");
+        let ping = ping.replace("TEXT", "`ping ${i}`");
+        let handle = format!("if e.kind == \"{what}\" {{ e.{what}.reply(e.{what}.text); }}");
+        for run in [
+            format!("handle_events(poll(s), |e| {handle})"),
+            format!("for e in poll(s) {{ {handle} }}"),
+            format!("loop {{ let e = events.next(); if e.kind == \"interrupted\" {{ break; }} {handle} }}"),
+        ] {
+            let code = format!(
+                "{make} set_policy(s, every(2)); let events = poll([]); {} let t = start_thread(|| {{ {run} }});
+                 for i in 1..=4 {{ {ping}; }} t.stop();",
+                if run.contains("events.next") { "events.add(s);" } else { "" },
+            );
+            let run = pingscript(&["-e", &code]).run().expect_code(0);
+            let expected = "\n  seq 2, 4: dropped by every(2)\n  0 unexplained\n";
+            assert!(run.stdout.ends_with(expected), "{code}\n{}", run.stdout);
+        }
+    }
+}

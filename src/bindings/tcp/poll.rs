@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position, Variant};
 
 use super::message::ReceivedMessage;
 use crate::bindings::callback::Callback;
@@ -19,39 +19,40 @@ use crate::net::time::{Duration, Instant};
 
 /// Something that happened, in scripts.
 #[derive(Clone, Debug)]
-pub struct Happened(Arc<Polled>);
+pub struct Happened(Arc<EventParts>);
+
+#[derive(Debug)]
+struct EventParts {
+    word: &'static str,
+    connection: Option<Connection>,
+    /// The one message or packet, however often a script asks for it: what its reply does is known of it then.
+    received: Dynamic,
+}
 
 impl Happened {
-    fn word(&self) -> &'static str {
-        match &*self.0 {
-            Polled::Happened(Happening::Connected(_)) => "connected",
-            Polled::Happened(Happening::Came(_, Incoming::Path(_))) => "unreachable",
-            Polled::Happened(Happening::Came(..)) => "message",
-            Polled::Happened(Happening::Ended(_, ended)) => ended.word(),
-            Polled::Happened(Happening::Packet(_, UdpIncoming::Icmp(_))) => "icmp",
-            Polled::Happened(Happening::Packet(..)) => "packet",
-            Polled::TimedOut => "timeout",
-            Polled::Interrupted => "interrupted",
-            Polled::Empty => "empty",
-        }
-    }
-
-    fn connection(&self) -> Option<&Connection> {
-        match &*self.0 {
-            Polled::Happened(
-                Happening::Connected(connection) | Happening::Came(connection, _) | Happening::Ended(connection, _),
-            ) => Some(connection),
-            _ => None,
-        }
-    }
-
-    fn received(&self) -> Option<ReceivedMessage> {
-        match &*self.0 {
+    fn new(polled: Polled) -> Self {
+        let (word, connection, received) = match polled {
+            Polled::Happened(Happening::Connected(connection)) => ("connected", Some(connection), Dynamic::UNIT),
             Polled::Happened(Happening::Came(connection, incoming)) => {
-                Some(ReceivedMessage::new(connection.clone(), incoming.clone()))
+                let word = if matches!(incoming, Incoming::Path(_)) { "unreachable" } else { "message" };
+                let message = ReceivedMessage::new(connection.clone(), incoming);
+                (word, Some(connection), Dynamic::from(message))
             }
-            _ => None,
-        }
+            Polled::Happened(Happening::Ended(connection, ended)) => (ended.word(), Some(connection), Dynamic::UNIT),
+            Polled::Happened(Happening::Packet(socket, incoming)) => {
+                let word = if matches!(incoming, UdpIncoming::Icmp(_)) { "icmp" } else { "packet" };
+                (word, None, Dynamic::from(ReceivedPacket::new(socket, incoming)))
+            }
+            Polled::TimedOut => ("timeout", None, Dynamic::UNIT),
+            Polled::Interrupted => ("interrupted", None, Dynamic::UNIT),
+            Polled::Empty => ("empty", None, Dynamic::UNIT),
+        };
+        Self(Arc::new(EventParts { word, connection, received }))
+    }
+
+    /// What was received, if it is of this type.
+    fn received<T: Variant + Clone>(&self) -> Dynamic {
+        if self.0.received.is::<T>() { self.0.received.clone() } else { Dynamic::UNIT }
     }
 }
 
@@ -69,7 +70,7 @@ impl IntoIterator for Poll {
             }
             context.wait(WaitingFor::Events(&self));
             match self.next(None, &context.stop) {
-                Ok(happened @ Polled::Happened(_)) => Some(Ok(Dynamic::from(Happened(Arc::new(happened))))),
+                Ok(happened @ Polled::Happened(_)) => Some(Ok(Dynamic::from(Happened::new(happened)))),
                 Ok(_) => None,
                 Err(err) => {
                     ended = true;
@@ -105,7 +106,7 @@ fn each(ctx: &NativeCallContext, poll: &Poll, sockets: Dynamic, add: bool) -> Sc
 
 fn next(ctx: &NativeCallContext, poll: &Poll, until: Option<Instant>) -> ScriptResult<Happened> {
     let polled = poll.next(until, &context::wait(WaitingFor::Events(poll)).stop).or_raise(ctx)?;
-    Ok(Happened(Arc::new(polled)))
+    Ok(Happened::new(polled))
 }
 
 /// Gives each happening to `handler`. What it throws is reported at once and ends the connection of that event alone.
@@ -116,11 +117,11 @@ fn handle(ctx: &NativeCallContext, poll: &Poll, handler: FnPtr) -> ScriptResult<
     loop {
         context.wait(WaitingFor::Events(poll));
         let polled @ Polled::Happened(_) = poll.next(None, &context.stop).or_raise(ctx)? else { return Ok(()) };
-        let event = Happened(Arc::new(polled));
+        let event = Happened::new(polled);
         callback.renew();
         let Err(error) = callback.call([Dynamic::from(event.clone())]) else { continue };
         let ended = matches!(&*error, EvalAltResult::ErrorTerminated(..)) || exit::code(&error).is_some();
-        match event.connection() {
+        match &event.0.connection {
             Some(connection) if !ended => {
                 // The words for it take a while, and the other clients wait.
                 report_aside(&format!("handler of the client {}", connection.peer()), error);
@@ -241,7 +242,7 @@ functions! {
     /// ```rhai
     /// expect(poll([]).next().kind, "empty");
     /// ```
-    get kind(event: &mut Happened) -> String = event.word().to_string();
+    get kind(event: &mut Happened) -> String = event.0.word.to_string();
 
     /// The connection it happened at; `()` if at none.
     ///
@@ -251,7 +252,7 @@ functions! {
     /// expect(poll(listener).next().conn.peer, client.addr);
     /// ```
     get conn(event: &mut Happened) -> Dynamic =
-        event.connection().map_or(Dynamic::UNIT, |connection| Dynamic::from(connection.clone()));
+        event.0.connection.clone().map_or(Dynamic::UNIT, Dynamic::from);
 
     /// The message that came over the connection; `()` if none did.
     ///
@@ -262,7 +263,7 @@ functions! {
     /// events.next();
     /// expect(events.next().message.text, "hello");
     /// ```
-    get message(event: &mut Happened) -> Dynamic = event.received().map_or(Dynamic::UNIT, Dynamic::from);
+    get message(event: &mut Happened) -> Dynamic = event.received::<ReceivedMessage>();
 
     /// The packet that a UDP socket received; `()` if none did.
     ///
@@ -271,12 +272,7 @@ functions! {
     /// sock.send_to("hello", sock.addr);
     /// expect(poll(sock).next(1.s).packet.text, "hello");
     /// ```
-    get packet(event: &mut Happened) -> Dynamic = match &*event.0 {
-        Polled::Happened(Happening::Packet(socket, incoming)) => {
-            Dynamic::from(ReceivedPacket::new(socket.clone(), incoming.clone()))
-        }
-        _ => Dynamic::UNIT,
-    };
+    get packet(event: &mut Happened) -> Dynamic = event.received::<ReceivedPacket>();
 
     /// The set in words.
     ///
@@ -295,8 +291,8 @@ functions! {
     /// udp::bind("127.0.0.1:0").send_to("ping 1", sock.addr);
     /// expect(`${poll([sock]).next(1.s)}`, "packet");
     /// ```
-    fn to_string | to_debug(event: &mut Happened) -> String = match event.connection() {
-        Some(connection) => format!("{} {}", event.word(), connection.peer()),
-        None => event.word().to_string(),
+    fn to_string | to_debug(event: &mut Happened) -> String = match &event.0.connection {
+        Some(connection) => format!("{} {}", event.0.word, connection.peer()),
+        None => event.0.word.to_string(),
     };
 }
