@@ -1,6 +1,6 @@
 //! What verdicts did to packets, one by one, as possible causes of losses.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 
 use super::ends::EndsKey;
@@ -8,9 +8,10 @@ use super::streams::Streams;
 use super::{Loss, REMEMBERED};
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
-use crate::net::policy::{Action, PolicyOrigin, Verdict};
+use crate::net::policy::{Action, PolicyOrigin, RejectReply, Verdict};
 use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
+use crate::net::wire::Family;
 
 /// What befell a packet on its way.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,8 @@ pub(super) enum Fate {
     NotKept(Duration),
     Corrupted,
     Replaced,
-    Rejected,
+    /// With this in answer, if the packet's version of IP has such a thing.
+    Rejected(Option<RejectReply>),
     /// Lost for this reason, which is no policy's.
     Lost(&'static str),
     /// It reached a server that had ended before it read it.
@@ -57,6 +59,9 @@ pub(super) struct Cause {
     pub(super) draws: Box<[f64]>,
 }
 
+/// The causes that explain no loss yet, in their order.
+type Unused<'a> = HashMap<EndsKey, BTreeMap<(Instant, u64), &'a Cause>>;
+
 /// The latest verdicts, those of each message in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
@@ -68,16 +73,22 @@ pub(super) struct Causes {
 
 impl Causes {
     /// Enters what befell a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
-    pub(super) fn enter(&mut self, key: EndsKey, at: Instant, site: &Site, incident: Incident<'_>) {
+    pub(super) fn enter(
+        &mut self,
+        (key, family): (EndsKey, Family),
+        at: Instant,
+        site: &Site,
+        incident: Incident<'_>,
+    ) {
         let none = Verdict { action: Action::Pass, origin: "".into() };
         let (fate, verdict, draws) = match incident {
             Incident::Decided(Decided { verdict, draws, .. }) => {
-                let fate = match verdict.action {
+                let fate = match &verdict.action {
                     Action::Drop => Fate::Dropped,
-                    Action::Delay(by) => Fate::Delayed(by),
+                    Action::Delay(by) => Fate::Delayed(*by),
                     Action::Corrupt => Fate::Corrupted,
                     Action::Replace(_) => Fate::Replaced,
-                    Action::Reject(_) => Fate::Rejected,
+                    Action::Reject(rejection) => Fate::Rejected(rejection.answer(family)),
                     Action::Pass | Action::Duplicate(_) => return,
                 };
                 (fate, verdict, draws.as_slice())
@@ -157,35 +168,35 @@ impl Causes {
     /// The cause of each loss, of the message or of the answer that says the same. One verdict explains one loss, the
     /// earliest sent first.
     pub(super) fn of<'a>(&'a self, losses: &VecDeque<Loss>) -> Vec<Option<&'a Cause>> {
-        let mut as_sent: Vec<usize> = (0..losses.len()).collect();
-        as_sent.sort_by_key(|&index| losses[index].sent);
-        let mut left: HashMap<EndsKey, Vec<&Cause>> = HashMap::new();
+        let mut order: Vec<usize> = (0..losses.len()).collect();
+        // An error can have come of few verdicts, a time-out of any.
+        order.sort_by_key(|&index| (losses[index].error.is_none(), losses[index].sent));
+        let mut left = self.left(losses);
         let mut found = vec![None; losses.len()];
-        for index in as_sent {
-            let Loss { key, sent, error, .. } = &losses[index];
-            for key in [*key, key.back()] {
-                let queue = left.entry(key).or_insert_with(|| self.by_key.get(&key).into_iter().flatten().collect());
-                let passed = queue.iter().take_while(|cause| cause.at < *sent).count();
-                queue.drain(..passed);
-            }
-            // Of all verdicts only a rejection sends an error.
-            let fits = |cause: &&Cause| error.is_none() || cause.fate == Fate::Rejected;
-            let of = |key: EndsKey| left[&key].iter().copied().filter(fits).map(move |cause| (key, cause));
-            let both = || of(*key).chain(of(key.back()));
-            let Some((way, first)) = both().min_by_key(|(_, cause)| (cause.at, cause.id)) else { continue };
-            // What was only delayed or damaged at one place, or on the way there, may have been dropped at another or on the
-            // way back.
-            let is_last = |(other, cause): &(EndsKey, &Cause)| {
-                !first.fate.is_final() && cause.fate.is_final() && (*other != way || cause.site != first.site)
-            };
-            let last = both().filter(is_last).min_by_key(|(_, cause)| (cause.at, cause.id)).map(|(_, cause)| cause);
-            found[index] = Some(last.unwrap_or(first));
-            let used = [Some(first.id), last.map(|last| last.id)];
-            for key in [*key, key.back()] {
-                left.entry(key).or_default().retain(|cause| !used.contains(&Some(cause.id)));
+        // What befell a ping that says the same while this one was waited for is its own, before it is that of one given up.
+        for waited_for in [true, false] {
+            for &index in &order {
+                let loss = &losses[index];
+                let until = if waited_for || loss.error.is_some() { loss.until } else { Instant::from_nanos(i64::MAX) };
+                // A packet may meet a second verdict that is its end.
+                while let Some(next) = next(&left, loss, until, found[index]) {
+                    let (way, cause) = next;
+                    left.entry(way).or_default().remove(&(cause.at, cause.id));
+                    found[index] = Some(next);
+                }
             }
         }
-        found
+        found.into_iter().map(|found| found.map(|(_, cause)| cause)).collect()
+    }
+
+    /// All that may explain some of the losses.
+    fn left(&self, losses: &VecDeque<Loss>) -> Unused<'_> {
+        let mut left = Unused::new();
+        for key in losses.iter().flat_map(|loss| [loss.key, loss.key.back()]) {
+            let causes = || self.by_key.get(&key).into_iter().flatten();
+            left.entry(key).or_insert_with(|| causes().map(|cause| ((cause.at, cause.id), cause)).collect());
+        }
+        left
     }
 
     #[cfg(test)]
@@ -203,6 +214,29 @@ impl Causes {
             }
         }
     }
+}
+
+/// The earliest cause from the sending of a lost ping `until` then that explains it, after the one that is `known`.
+fn next<'a>(
+    left: &Unused<'a>,
+    loss: &Loss,
+    until: Instant,
+    known: Option<(EndsKey, &'a Cause)>,
+) -> Option<(EndsKey, &'a Cause)> {
+    if until < loss.sent || known.is_some_and(|(_, cause)| cause.fate.is_final()) {
+        return None;
+    }
+    let fits = |way: EndsKey, cause: &Cause| match known {
+        None => loss.error.as_ref().is_none_or(|error| cause.fate.sends(error.by)),
+        // What was only delayed or damaged at one place, or on the way there, may have been dropped at another or on the
+        // way back.
+        Some((other, first)) => cause.fate.is_final() && (way != other || cause.site != first.site),
+    };
+    let first = |way: EndsKey| {
+        let mut causes = left.get(&way)?.range((loss.sent, 0)..=(until, u64::MAX)).map(|(_, cause)| *cause);
+        causes.find(|cause| fits(way, cause)).map(|cause| (way, cause))
+    };
+    [loss.key, loss.key.back()].into_iter().filter_map(first).min_by_key(|(_, cause)| (cause.at, cause.id))
 }
 
 impl Cause {
@@ -223,11 +257,19 @@ impl Cause {
 }
 
 impl Fate {
+    /// Whether an error can come of it, as which it came `by`: of all verdicts only a rejection sends one.
+    fn sends(self, by: Option<RejectReply>) -> bool {
+        match self {
+            Self::Rejected(reply) => by.is_none() || reply == by,
+            _ => false,
+        }
+    }
+
     /// Whether the packet cannot have arrived.
     const fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Dropped | Self::NotKept(_) | Self::Rejected | Self::Lost(_) | Self::Unread | Self::NotRepliedTo
+            Self::Dropped | Self::NotKept(_) | Self::Rejected(_) | Self::Lost(_) | Self::Unread | Self::NotRepliedTo
         )
     }
 }
@@ -245,7 +287,7 @@ impl fmt::Display for Cause {
             Fate::NotKept(by) => write!(f, "to be delayed {} by {origin}, but did not fit", by.short()),
             Fate::Corrupted => write!(f, "corrupted by {origin}"),
             Fate::Replaced => write!(f, "replaced by {origin}"),
-            Fate::Rejected => write!(f, "rejected by {origin}"),
+            Fate::Rejected(_) => write!(f, "rejected by {origin}"),
             Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
             Fate::Unread => write!(f, "not read {}: the server had ended", self.site.phrase()),
             Fate::NotRepliedTo => write!(f, "received {}: the script sent no reply from there", self.site.phrase()),

@@ -64,8 +64,8 @@ impl Inner {
         }
         let cause = |(loss, verdict): (&Loss, &Option<&causes::Cause>)| match (verdict, &loss.error, loss.instead) {
             (Some(verdict), None, _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
-            (Some(verdict), Some(error), _) => Some((format!("{verdict}: {error}"), name(loss.number, &verdict.draws))),
-            (None, Some(error), _) => Some((error.clone(), loss.number.to_string())),
+            (Some(verdict), Some(error), _) => Some((format!("{verdict}: {}", error.text), name(loss.number, &verdict.draws))),
+            (None, Some(error), _) => Some((error.text.clone(), loss.number.to_string())),
             (None, None, Some(fault)) => Some(by_fault(loss.number, fault)),
             (None, None, None) => None,
         };

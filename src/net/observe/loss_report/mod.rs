@@ -17,6 +17,8 @@ pub use self::ends::Ends;
 use self::ends::{EndsKey, Hosts};
 use self::folded::{AttachedPolicies, Servers};
 pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
+use self::losses::Loss;
+pub use self::losses::PingError;
 use self::pingers::Pingers;
 pub use self::pingers::{PingerRun, Settled};
 pub use self::report::{Drops, Explanation, PolicyReport};
@@ -25,8 +27,9 @@ use self::rises::{Counter, Rises};
 use crate::net::host::id::HostId;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::Site;
-use crate::net::probe::ledger::{Counts, Fault};
+use crate::net::probe::ledger::Counts;
 use crate::net::time::{Duration, Instant};
+use crate::net::wire::Family;
 use crate::net::wire::content::Content;
 
 mod attribution;
@@ -36,6 +39,7 @@ mod ends;
 mod explain;
 mod folded;
 mod kernel;
+mod losses;
 mod pingers;
 mod report;
 mod rises;
@@ -107,21 +111,6 @@ struct Inner {
     probes: Counts,
     clock: Option<&'static str>,
     last_rtt: Option<Duration>,
-}
-
-#[derive(Clone, Debug)]
-struct Loss {
-    /// The place of its pinger.
-    pinger: usize,
-    number: u64,
-    key: EndsKey,
-    sent: Instant,
-    /// When it was given up.
-    until: Instant,
-    /// What is wrong with the reply that came all the same.
-    instead: Option<Fault>,
-    /// The error that settled it; `None`: it timed out.
-    error: Option<String>,
 }
 
 impl LossReport {
@@ -198,7 +187,7 @@ impl LossReport {
         let inner = &mut *self.lock();
         let key = inner.hosts.key(ends, content);
         inner.note_damaged(key, ends, (at, site), incident);
-        inner.causes.enter(key, at, site, incident);
+        inner.causes.enter((key, Family::of(ends.to().ip())), at, site, incident);
     }
 
     /// Notes that a link joins two hosts.
@@ -231,75 +220,6 @@ impl LossReport {
     /// Notes that a probe is pending and will stay so, since its socket or the run has ended.
     pub fn left_pending(&self, pinging: &PingerRun) {
         self.lock().pingers.leave_pending(pinging);
-    }
-
-    /// Notes that probe `number`, sent at `sent`, timed out at `until`; `instead`: what is wrong with the reply
-    /// that came all the same.
-    pub fn lost(
-        &self,
-        pinging: &PingerRun,
-        number: u64,
-        content: Content,
-        [sent, until]: [Instant; 2],
-        instead: Option<Fault>,
-    ) {
-        let inner = &mut *self.lock();
-        let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
-        let host = key.server();
-        // The ways of a lab are ours, whether or not a host answers there.
-        let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
-        if instead.is_none() && !is_ours && !inner.servers.knows(host, server) && !inner.causes.know(&key) {
-            return;
-        }
-        if instead.is_none() && inner.causes.may_be_replied_to(&key) {
-            inner.open.insert(key);
-        }
-        let pinger = inner.pingers.place(pinging);
-        inner.enter(Loss { pinger, number, key, sent, until, instead, error: None });
-        self.open.store(inner.open.len(), Ordering::SeqCst);
-    }
-
-    /// Notes that probe `number`, sent at `sent`, was settled by this error.
-    pub fn errored(&self, pinging: &PingerRun, number: u64, content: Content, sent: Instant, error: String) {
-        let inner = &mut *self.lock();
-        let (pinger, key) = (inner.pingers.place(pinging), inner.hosts.key(pinging.ends, content));
-        inner.enter(Loss { pinger, number, key, sent, until: sent, instead: None, error: Some(error) });
-    }
-
-    /// Notes that an ICMP error came for the probe sent at `sent`, which had timed out.
-    pub fn late_error(&self, pinging: &PingerRun, sent: Instant, error: String) {
-        let inner = &mut *self.lock();
-        let pinger = inner.pingers.place(pinging);
-        if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.pinger == pinger && loss.sent == sent) {
-            loss.error.get_or_insert_with(|| format!("{error}, after the time-out"));
-        }
-    }
-
-    /// Notes that an answer came for a probe that had timed out.
-    pub fn late(&self, ends: Ends, content: Content) {
-        let inner = &mut *self.lock();
-        let key = inner.hosts.key(ends, content);
-        if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
-            loss.instead = Some(Fault::Late);
-        }
-        inner.open.remove(&key);
-        self.open.store(inner.open.len(), Ordering::SeqCst);
-    }
-
-    /// Notes that a server of this process has just sent a reply. The client may have given up, and be gone.
-    pub(in crate::net) fn gave_answer(&self, ends: Ends, request: impl FnOnce() -> Content) {
-        // After it was sent: an answer to a probe that is given up from now on waits in its socket.
-        if self.open.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let content = request();
-        let is_open = {
-            let inner = self.lock();
-            inner.open.contains(&inner.hosts.key(ends, content))
-        };
-        if is_open {
-            self.late(ends, content);
-        }
     }
 
     /// Notes that something pings from now on.
@@ -374,19 +294,6 @@ impl LossReport {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    /// Remembers a loss, in place of the oldest if there are many.
-    fn enter(&mut self, loss: Loss) {
-        self.losses.push_back(loss);
-        if self.losses.len() > REMEMBERED
-            && let Some(oldest) = self.losses.pop_front()
-        {
-            self.open.remove(&oldest.key);
-            self.pingers.forget(oldest.pinger);
-        }
     }
 }
 

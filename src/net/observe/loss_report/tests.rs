@@ -9,11 +9,13 @@ use crate::net::policy::attached::Policy;
 use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::{PacketView, PolicyInput};
-use crate::net::policy::{Action, Place, Verdict};
+use crate::net::policy::{Action, Place, RejectReply, Verdict};
+use crate::net::probe::ledger::Fault;
 use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
 use crate::net::socket::udp::UdpSocket;
 
+mod alike;
 mod counted;
 
 fn addr(port: u16) -> SocketAddr {
@@ -45,6 +47,10 @@ fn decide(account: &LossReport, ms: u64, ends: Ends, content: Content, decided: 
 
 fn pinging(ends: Ends) -> PingerRun {
     PingerRun { socket: 0, protocol: "UDP", ends }
+}
+
+fn error(by: Option<RejectReply>, text: &str) -> PingError {
+    PingError { by, text: text.to_string() }
 }
 
 /// Settles so many pings by a reply, by an error and by a time-out, far apart, so that none has neighbours.
@@ -103,7 +109,7 @@ fn a_loss_on_the_way_to_a_stranger_is_not_ours_to_explain() {
     let ends = Ends::seen_by(HERE, addr(9), addr(8));
     settle(&account, ends, [0, 1, 1]);
     account.lost(&pinging(ends), 1, Content::of(b"ping 1"), [at(1), at(1)], None);
-    account.errored(&pinging(ends), 2, Content::of(b"ping 2"), at(2), "Port Unreachable".to_string());
+    account.errored(&pinging(ends), 2, Content::of(b"ping 2"), [at(2), at(2)], error(None, "Port Unreachable"));
     assert_eq!(
         text_of(&account),
         "Lost 0 of 8 pings over UDP to 127.0.0.1:7: 0.0% (95%: 0.0% to 32.4%)\n  0 unexplained\n\

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use super::clock::{measure, waited};
 use super::{Pending, PendingError, Prober, Recognised, Transport, Work};
-use crate::net::error::{Error, Result};
+use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::observe::event::Event;
-use crate::net::observe::loss_report::{PingerRun, Settled};
+use crate::net::observe::loss_report::{PingError, PingerRun, Settled};
+use crate::net::policy::RejectReply;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Arrival, Blame, ErrorArrival, Fault, Key, Ledger, ProbeId, State, Stray};
 use crate::net::probe::outcome::{End, Match, Matcher, Outcome};
@@ -271,14 +272,14 @@ impl Prober {
         let queued = waited(unix, stamp);
         let arrived = queued.map(|queued| seen - queued);
         let clock = self.clock;
-        let what = in_words(&error);
+        let what = settled_by(&error);
         let late = self.settle_error(transport, arrived.unwrap_or(seen), blame, |pending| {
             let (rtt, _) = measure(pending, stamp, seen, arrived).by(clock);
             (Some(stamp.unwrap_or(unix)), End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt })
         });
         if let Some(record) = late.and_then(|id| self.ledger.record(id)) {
             let pinging = self.pinging(transport.endpoint(), record.to);
-            transport.endpoint().loss_report().late_error(&pinging, record.sent, what);
+            transport.endpoint().loss_report().late_error(&pinging, [record.sent, seen], what);
         }
     }
 
@@ -312,7 +313,8 @@ impl Prober {
         let (Blame::Named(id) | Blame::Assumed(id)) = blame else { return };
         if let Some(record) = self.ledger.record(id).filter(|_| self.ledger.state(id) == Some(State::TimedOut)) {
             let pinging = self.pinging(endpoint, record.to);
-            endpoint.loss_report().late_error(&pinging, record.sent, in_words(error));
+            let times = [record.sent, endpoint.host.now()];
+            endpoint.loss_report().late_error(&pinging, times, settled_by(error));
         }
     }
 
@@ -371,15 +373,19 @@ impl Prober {
         let (how, error) = match end {
             End::Reply { .. } => (Settled::Replied, None),
             End::TimedOut { .. } => (Settled::TimedOut, None),
-            End::Icmp { error, .. } => (Settled::Errored, Some(in_words(error))),
-            End::Unsent(error) | End::Broken(error) => (Settled::Errored, Some(error.message.clone())),
+            End::Icmp { error, .. } => (Settled::Errored, Some(settled_by(error))),
+            End::Unsent(error) | End::Broken(error) => {
+                let by = (error.kind == ErrorKind::Reset).then_some(RejectReply::Reset);
+                (Settled::Errored, Some(PingError { by, text: error.message.clone() }))
+            }
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => return,
         };
         let pinging = self.pinging(transport.endpoint(), pending.to);
         transport.endpoint().loss_report().settled(&pinging, id.number(), how);
         if let Some(error) = error {
             let content = Content::of(transport.probing().echoed(&pending.message));
-            transport.endpoint().loss_report().errored(&pinging, pending.number, content, pending.sent, error);
+            let times = [pending.sent, transport.endpoint().host.now()];
+            transport.endpoint().loss_report().errored(&pinging, pending.number, content, times, error);
         }
     }
 
@@ -427,7 +433,7 @@ impl Prober {
 }
 
 /// An ICMP error and its sender.
-fn in_words(error: &IcmpError) -> String {
+fn settled_by(error: &IcmpError) -> PingError {
     let from = error.offender.map_or(String::new(), |from| format!(" from {from}"));
-    format!("{}{from}", error.kind)
+    PingError { by: Some(RejectReply::Icmp(error.kind)), text: format!("{}{from}", error.kind) }
 }

@@ -115,7 +115,7 @@ fn a_ping_that_met_an_error_is_the_one_without_a_route() {
     let pinger = of(1, "UDP");
     read(&account, 10, "IpOutNoRoutes", 0);
     account.settled(&pinger, 0, Settled::Errored);
-    account.errored(&pinger, 0, Content::of(b"ping 0"), at(11), "Net Unreachable from 10.0.0.2".to_string());
+    account.errored(&pinger, 0, Content::of(b"ping 0"), [at(11), at(11)], error(None, "Net Unreachable from 10.0.0.2"));
     lose(&account, &pinger, 1, 11);
     read(&account, 30, "IpOutNoRoutes", 1);
     assert!(text_of(&account).ends_with("\n  1 unexplained: seq 1"), "{}", text_of(&account));

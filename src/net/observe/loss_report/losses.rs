@@ -1,0 +1,130 @@
+//! The losses, one by one: by time-outs, by errors, and what came for them after all.
+
+use std::sync::atomic::Ordering;
+
+use super::ends::EndsKey;
+use super::{Ends, Inner, LossReport, PingerRun, REMEMBERED};
+use crate::net::host::id::HostId;
+use crate::net::policy::RejectReply;
+use crate::net::probe::ledger::Fault;
+use crate::net::time::Instant;
+use crate::net::wire::content::Content;
+
+#[derive(Clone, Debug)]
+pub(super) struct Loss {
+    /// The place of its pinger.
+    pub(super) pinger: usize,
+    pub(super) number: u64,
+    pub(super) key: EndsKey,
+    pub(super) sent: Instant,
+    /// When it was given up, or its error came.
+    pub(super) until: Instant,
+    /// What is wrong with the reply that came all the same.
+    pub(super) instead: Option<Fault>,
+    /// The error that settled it; `None`: it timed out.
+    pub(super) error: Option<PingError>,
+}
+
+/// The error that settled a ping, or came for one that had timed out.
+#[derive(Clone, Debug)]
+pub struct PingError {
+    /// What it came as, where that is known.
+    pub by: Option<RejectReply>,
+    /// It in words.
+    pub text: String,
+}
+
+impl LossReport {
+    /// Notes that probe `number`, sent at `sent`, timed out at `until`; `instead`: what is wrong with the reply
+    /// that came all the same.
+    pub fn lost(
+        &self,
+        pinging: &PingerRun,
+        number: u64,
+        content: Content,
+        [sent, until]: [Instant; 2],
+        instead: Option<Fault>,
+    ) {
+        let inner = &mut *self.lock();
+        let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
+        let host = key.server();
+        // The ways of a lab are ours, whether or not a host answers there.
+        let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
+        if instead.is_none() && !is_ours && !inner.servers.knows(host, server) && !inner.causes.know(&key) {
+            return;
+        }
+        if instead.is_none() && inner.causes.may_be_replied_to(&key) {
+            inner.open.insert(key);
+        }
+        let pinger = inner.pingers.place(pinging);
+        inner.enter(Loss { pinger, number, key, sent, until, instead, error: None });
+        self.open.store(inner.open.len(), Ordering::SeqCst);
+    }
+
+    /// Notes that probe `number`, sent at `sent`, was settled by this error at `until`.
+    pub fn errored(
+        &self,
+        pinging: &PingerRun,
+        number: u64,
+        content: Content,
+        [sent, until]: [Instant; 2],
+        error: PingError,
+    ) {
+        let inner = &mut *self.lock();
+        let (pinger, key) = (inner.pingers.place(pinging), inner.hosts.key(pinging.ends, content));
+        inner.enter(Loss { pinger, number, key, sent, until, instead: None, error: Some(error) });
+    }
+
+    /// Notes that an ICMP error has come by now for the probe sent at `sent`, which had timed out.
+    pub fn late_error(&self, pinging: &PingerRun, [sent, now]: [Instant; 2], error: PingError) {
+        let inner = &mut *self.lock();
+        let pinger = inner.pingers.place(pinging);
+        let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.pinger == pinger && loss.sent == sent) else {
+            return;
+        };
+        if loss.error.is_none() {
+            let text = format!("{}, after the time-out", error.text);
+            (loss.until, loss.error) = (now, Some(PingError { text, ..error }));
+        }
+    }
+
+    /// Notes that an answer came for a probe that had timed out.
+    pub fn late(&self, ends: Ends, content: Content) {
+        let inner = &mut *self.lock();
+        let key = inner.hosts.key(ends, content);
+        if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
+            loss.instead = Some(Fault::Late);
+        }
+        inner.open.remove(&key);
+        self.open.store(inner.open.len(), Ordering::SeqCst);
+    }
+
+    /// Notes that a server of this process has just sent a reply. The client may have given up, and be gone.
+    pub(in crate::net) fn gave_answer(&self, ends: Ends, request: impl FnOnce() -> Content) {
+        // After it was sent: an answer to a probe that is given up from now on waits in its socket.
+        if self.open.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let content = request();
+        let is_open = {
+            let inner = self.lock();
+            inner.open.contains(&inner.hosts.key(ends, content))
+        };
+        if is_open {
+            self.late(ends, content);
+        }
+    }
+}
+
+impl Inner {
+    /// Remembers a loss, in place of the oldest if there are many.
+    pub(super) fn enter(&mut self, loss: Loss) {
+        self.losses.push_back(loss);
+        if self.losses.len() > REMEMBERED
+            && let Some(oldest) = self.losses.pop_front()
+        {
+            self.open.remove(&oldest.key);
+            self.pingers.forget(oldest.pinger);
+        }
+    }
+}

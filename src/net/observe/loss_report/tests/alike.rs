@@ -1,0 +1,33 @@
+//! Pings that say the same: each has its own cause.
+
+use super::*;
+use crate::net::policy::{Details, Rejection};
+use crate::net::wire::icmp::Kind;
+
+#[test]
+fn causes_of_pings_that_say_the_same_are_those_of_their_own_time_and_kind() {
+    let account = account(&[], &[]);
+    settle(&account, ends(), [0, 4, 3]);
+    let (hello, prohibited) = (Content::of(b"hello"), RejectReply::Icmp(Kind::v4(3, 13)));
+    let rejection = Rejection::numbered(3, 13, Details::default()).expect("a rejection");
+    let rejects = decided(Action::Reject(rejection.into()), &[]);
+    // Nothing is known of the first two; then one that is dropped, and one that is rejected.
+    account.errored(&pinging(ends()), 1, hello, [at(10), at(11)], error(Some(prohibited), "prohibited"));
+    account.lost(&pinging(ends()), 2, hello, [at(20), at(21)], None);
+    decide(&account, 30, ends(), hello, &decided(Action::Drop, &[]), &site());
+    account.lost(&pinging(ends()), 3, hello, [at(30), at(31)], None);
+    decide(&account, 40, ends(), hello, &rejects, &site());
+    account.errored(&pinging(ends()), 4, hello, [at(40), at(41)], error(Some(prohibited), "prohibited"));
+    // In flight together: each kind of end with a cause of its kind.
+    decide(&account, 51, ends(), hello, &rejects, &site());
+    decide(&account, 52, ends(), hello, &decided(Action::Drop, &[]), &site());
+    account.lost(&pinging(ends()), 5, hello, [at(50), at(59)], None);
+    account.errored(&pinging(ends()), 6, hello, [at(50), at(53)], error(Some(prohibited), "prohibited"));
+    let closed = error(Some(RejectReply::Icmp(Kind::v4(3, 3))), "closed");
+    decide(&account, 61, ends(), hello, &rejects, &site());
+    account.errored(&pinging(ends()), 7, hello, [at(60), at(69)], closed);
+    let text = text_of(&account);
+    let expected = "\n  seq 1: prohibited\n  seq 3, 5: dropped by a.rhai:3\n  \
+                    seq 4, 6: rejected by a.rhai:3: prohibited\n  seq 7: closed\n  1 unexplained: seq 2";
+    assert!(text.ends_with(expected), "{text}");
+}
