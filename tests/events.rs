@@ -11,6 +11,8 @@ mod replies;
 mod rows;
 #[path = "events/trace.rs"]
 mod trace;
+#[path = "events/unsent.rs"]
+mod unsent;
 
 use std::collections::HashMap;
 use std::fs;

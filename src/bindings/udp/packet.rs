@@ -16,7 +16,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decided::Decided;
 use crate::net::policy::decisions::PacketId;
 use crate::net::policy::{Action, Place, PolicyOrigin, Verdict};
-use crate::net::socket::udp::{UdpIncoming, UdpSocket};
+use crate::net::socket::udp::{UdpIncoming, UdpSocket, check_size};
 
 /// What a receive brought.
 #[derive(Clone, Debug)]
@@ -54,6 +54,12 @@ impl ReceivedPacket {
         Self(Arc::new(Receipt { socket, incoming, id, deciding: None, replied: AtomicBool::new(false) }))
     }
 
+    /// A datagram that a closure is asked about: whether it is a reply to a ping.
+    pub fn being_matched(socket: UdpSocket, datagram: Datagram) -> Self {
+        let (incoming, replied) = (UdpIncoming::Packet(datagram), AtomicBool::new(false));
+        Self(Arc::new(Receipt { socket, incoming, id: None, deciding: None, replied }))
+    }
+
     /// Whether nothing is left to be sent where its handler returned `value`: nothing, or what its own `reply` returned,
     /// which a block's last statement gives even with a semicolon.
     pub(super) fn is_done_with(&self, value: &Dynamic) -> bool {
@@ -88,6 +94,18 @@ pub(in crate::bindings) fn undecided() -> &'static Verdict {
     &PASSED
 }
 
+/// Does something with a string or a blob.
+fn with_bytes<T>(
+    ctx: &NativeCallContext,
+    data: Dynamic,
+    send: impl FnOnce(&[u8]) -> Result<T, Error>,
+) -> ScriptResult<T> {
+    if let Some(text) = data.read_lock::<ImmutableString>() {
+        return send(text.as_bytes()).or_raise(ctx);
+    }
+    send(&bytes(ctx, data)?).or_raise(ctx)
+}
+
 /// Answers a request with a string or a blob.
 pub(super) fn answer(
     ctx: &NativeCallContext,
@@ -95,10 +113,7 @@ pub(super) fn answer(
     request: &Datagram,
     data: Dynamic,
 ) -> ScriptResult<Option<Arc<Decided>>> {
-    if let Some(text) = data.read_lock::<ImmutableString>() {
-        return socket.answer(request, text.as_bytes()).or_raise(ctx);
-    }
-    socket.answer(request, &bytes(ctx, data)?).or_raise(ctx)
+    with_bytes(ctx, data, |data| socket.answer(request, data))
 }
 
 functions! {
@@ -219,9 +234,10 @@ functions! {
     };
 
     /// Answers a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
-    /// the request. The verdict.
+    /// the request. The verdict. A reply that this host cannot send, such as one without a route back, is counted (see
+    /// `icmp_errors`) and no error, so that no client ends a server.
     ///
-    /// Errors: `invalid`: there is no datagram to answer; those of `send_to`.
+    /// Errors: `invalid`: there is no datagram to answer; `too-large`; `closed`.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -237,7 +253,8 @@ functions! {
             );
         };
         packet.0.replied.store(true, Ordering::Relaxed);
-        Ok(match answer(&ctx, &packet.0.socket, datagram, data)? {
+        let checked = |data: &[u8]| check_size(data.len()).and_then(|()| packet.0.socket.answer(datagram, data));
+        Ok(match with_bytes(&ctx, data, checked)? {
             Some(decided) => decided.verdict.clone(),
             None => undecided().clone(),
         })

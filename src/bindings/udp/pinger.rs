@@ -14,7 +14,7 @@ use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::outcome::{Match, Probe};
 use crate::net::socket::pinger::Pinger as NetPinger;
-use crate::net::socket::udp::{UdpIncoming, UdpSocket, check_size};
+use crate::net::socket::udp::{UdpSocket, check_size};
 use crate::net::time::Duration;
 
 fn ping(
@@ -42,7 +42,7 @@ fn ping(
     let mut callback = Callback::new(ctx, matcher).noting("matcher");
     let mut failure = None;
     let mut matches = |datagram: &Datagram| {
-        let packet = ReceivedPacket::new(socket.clone(), UdpIncoming::Packet(datagram.clone()));
+        let packet = ReceivedPacket::being_matched(socket.clone(), datagram.clone());
         match callback.call([Dynamic::from(packet)]) {
             Ok(value) => value.as_bool().map(|is| if is { Match::Awaited } else { Match::Nothing }).map_err(|_| {
                 failure = Some(thrown(
@@ -180,7 +180,7 @@ functions! {
         let mut options = Options::new("pinger", &options);
         let mut plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
         let receiver = socket.clone();
-        let packet = move |datagram| Dynamic::from(ReceivedPacket::new(receiver.clone(), UdpIncoming::Packet(datagram)));
+        let packet = move |datagram| Dynamic::from(ReceivedPacket::being_matched(receiver.clone(), datagram));
         let closures = Closures::read(&ctx, &mut options, &mut plan.message, packet)?;
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;

@@ -219,7 +219,8 @@ functions! {
     /// ```
     fn notices(socket: &mut UdpSocket) -> Array = socket.notices().into_iter().map(Dynamic::from).collect();
 
-    /// How many ICMP errors came for what was sent while no one asked: for answers to clients that are gone, say.
+    /// How many ICMP errors came for what was sent while no one asked, for answers to clients that are gone, say; and how many
+    /// replies could not be sent.
     ///
     /// ```rhai
     /// expect(udp::bind("127.0.0.1:0").icmp_errors, 0);

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::loss_report::LossReport;
+use crate::net::error::Error;
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
 use crate::net::probe::outcome::Outcome;
@@ -17,8 +18,8 @@ use crate::net::time::Duration;
 /// A happening.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A datagram is given to the kernel. Should that refuse it, what follows says so: the probe's outcome, or the
-    /// script's error.
+    /// A datagram is given to the kernel. Should that refuse it, what follows says so: the probe's outcome, or that it is
+    /// [not sent](Event::Unsent).
     Sent {
         /// How it goes.
         flow: Flow<'a>,
@@ -62,14 +63,14 @@ pub enum Event<'a> {
         /// What happened.
         what: &'a ConnectionEvent,
     },
-    /// A policy has decided that an answer is not sent: it is dropped, or to be delayed so long that it cannot be kept.
+    /// Something is not sent.
     Unsent {
         /// Where it would have gone.
         flow: Flow<'a>,
         /// What it says.
         data: &'a [u8],
-        /// What was decided about the packet that it answers.
-        decided: &'a Decided,
+        /// Why.
+        why: WhyUnsent<'a>,
     },
     /// A probe was settled; or it is pending, and will stay so, since its socket or the run has ended.
     Outcome {
@@ -98,6 +99,15 @@ pub enum Event<'a> {
         /// How many since the last such event.
         count: u64,
     },
+}
+
+/// Why something is not sent.
+#[derive(Clone, Copy, Debug)]
+pub enum WhyUnsent<'a> {
+    /// This was decided about the packet that it answers: it is dropped, or to be delayed so long that it cannot be kept.
+    Decided(&'a Decided),
+    /// The system has refused it.
+    Refused(&'a Error),
 }
 
 /// What happened to a connection.

@@ -122,12 +122,14 @@ impl UdpSocket {
 
     /// Sends the replies that are ready.
     fn send(&self, answers: &mut Replies) -> Result<()> {
-        match answers.ready.as_slice() {
+        let unsent = match answers.ready.as_slice() {
             [] => return Ok(()),
-            [(data, to)] => self.deliver(data, *to)?,
-            several => self.deliver_all(several)?,
-        }
-        for ((_, from), request) in answers.ready.drain(..).zip(answers.requests.drain(..)) {
+            [(data, to)] if self.deliver(data, *to, &|| Content::of(&answers.requests[0]))? => Vec::new(),
+            [_] => vec![0],
+            several => self.deliver_all(several, &answers.requests)?,
+        };
+        let replies = answers.ready.drain(..).zip(answers.requests.drain(..)).enumerate();
+        for (_, ((_, from), request)) in replies.filter(|(index, _)| !unsent.contains(index)) {
             self.loss_report().gave_answer(self.asked_by(from), || Content::of(&request));
         }
         Ok(())
@@ -158,20 +160,23 @@ impl UdpSocket {
         self.answer(request, &data).map(|_| ())
     }
 
-    /// Sends several answers with one call; those that it leaves over, one by one.
-    fn deliver_all(&self, answers: &[(Vec<u8>, SocketAddr)]) -> Result<()> {
+    /// Sends several answers with one call; those that it leaves over, one by one. The places of those that cannot be sent.
+    fn deliver_all(&self, answers: &[(Vec<u8>, SocketAddr)], requests: &[Arc<[u8]>]) -> Result<Vec<usize>> {
         let socket = self.socket("send")?;
         answers.iter().for_each(|(data, to)| self.note_answer(data, *to));
-        let mut rest = answers;
+        let (mut rest, mut unsent) = (answers, Vec::new());
         while !rest.is_empty() {
             let sent = socket.send_many(rest).unwrap_or(0);
             rest = &rest[sent..];
             if let [(data, to), others @ ..] = rest {
                 // It failed, perhaps only because an earlier ICMP error took the call's place.
-                self.deliver(data, *to)?;
+                let place = answers.len() - rest.len();
+                if !self.deliver(data, *to, &|| Content::of(&requests[place]))? {
+                    unsent.push(place);
+                }
                 rest = others;
             }
         }
-        Ok(())
+        Ok(unsent)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::delay_queue::Outlet;
 use super::endpoint::Endpoint;
 use crate::net::error::Result;
-use crate::net::observe::event::Event;
+use crate::net::observe::event::{Event, WhyUnsent};
 use crate::net::observe::loss_report::Incident;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
@@ -28,11 +28,12 @@ pub(super) trait ReplyTo {
     /// `closed`, where nothing is to be known of a reply that cannot be sent.
     fn serves(&self) -> Result<()>;
 
-    /// Sends a reply. One that cannot be sent is counted, and no error: no client may end a server.
+    /// Sends a reply to a request with this content. One that cannot be sent is counted, and no error: no client may end a
+    /// server. Whether it was sent.
     ///
     /// # Errors
     /// `closed`: the server has closed its socket.
-    fn deliver(&self, reply: &[u8]) -> Result<()>;
+    fn deliver(&self, reply: &[u8], content: &dyn Fn() -> Content) -> Result<bool>;
 
     /// Where `reply` goes once its delay is over.
     fn delayed(&self, reply: &[u8]) -> Box<dyn Outlet>;
@@ -52,8 +53,9 @@ pub(super) fn reply(to: &impl ReplyTo, request: &Datagram, reply: &[u8]) -> Resu
     match decided {
         Some(decided) => carry_out(to, decided, content(), true, reply)?,
         None => {
-            to.deliver(reply)?;
-            report.gave_answer(ends, content);
+            if to.deliver(reply, &content)? {
+                report.gave_answer(ends, content);
+            }
         }
     }
     Ok(request.decided.clone())
@@ -74,14 +76,15 @@ pub(super) fn carry_out(
     let (report, ends) = (endpoint.loss_report(), endpoint.asked_by(to.peer()));
     let unsent = || {
         let flow = endpoint.flow(endpoint.local, to.peer());
-        endpoint.session.events.emit(|| Event::Unsent { flow, data: reply, decided });
+        endpoint.session.events.emit(|| Event::Unsent { flow, data: reply, why: WhyUnsent::Decided(decided) });
     };
     if first {
         // Before it is carried out: the client would be quicker.
         report.note(endpoint.host.now(), ends, content, &endpoint.site(), Incident::Decided(decided));
     }
+    let deliver = |reply: &[u8]| to.deliver(reply, &|| content).map(|_| ());
     match &decided.verdict.action {
-        Action::Pass => to.deliver(reply),
+        Action::Pass => deliver(reply),
         Action::Drop => {
             unsent();
             Ok(())
@@ -94,9 +97,9 @@ pub(super) fn carry_out(
             }
             Ok(())
         }
-        Action::Duplicate(times) => (0..*times).try_for_each(|_| to.deliver(reply)),
-        Action::Replace(bytes) => to.deliver(bytes),
-        Action::Corrupt => to.deliver(&decided.damaged(reply)),
+        Action::Duplicate(times) => (0..*times).try_for_each(|_| deliver(reply)),
+        Action::Replace(bytes) => deliver(bytes),
+        Action::Corrupt => deliver(&decided.damaged(reply)),
         Action::Reject(_) => possible(&decided.verdict.action),
     }
 }

@@ -9,7 +9,7 @@ use super::link::Placed;
 use super::machine::Time;
 use super::pieces::Pieces;
 use crate::net::observe::event::{Event, Flow};
-use crate::net::observe::loss_report::{Ends, Incident};
+use crate::net::observe::loss_report::{Ends, Incident, STREAM};
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::{Carried, Site};
 use crate::net::policy::{Action, Place};
@@ -160,7 +160,7 @@ pub(super) fn announce(
     session.events.emit(|| what.event(flow, carried.payload(), site));
     if carried.frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
         pieces.note(session, carried, time.now, what.into_owned(), site);
-    } else if let Some((ends, content)) = probe(carried) {
+    } else if let Some((ends, content)) = probe(carried).or_else(|| rejected_segment(carried, &what)) {
         what.enter(session, time.now, ends, content, site);
     } else if let (What::Lost(why), Some(ip)) = (&what, carried.frame.ip.filter(|ip| ip.protocol == Protocol::TCP))
         && !carried.payload().is_empty()
@@ -189,6 +189,13 @@ pub(super) fn ends(carried: &Carried<'_>, ip: &Ip) -> Option<Ends> {
         // Messages on streams have their place here.
         _ => None,
     }
+}
+
+/// The connection whose segment is rejected, which ends it or its pings. What else befalls segments, TCP makes up for.
+fn rejected_segment(carried: &Carried<'_>, what: &What<'_>) -> Option<(Ends, Content)> {
+    let ip = carried.frame.ip.filter(|ip| ip.protocol == Protocol::TCP)?;
+    let rejects = matches!(what, What::Decided(decided) if matches!(decided.verdict.action, Action::Reject(_)));
+    rejects.then(|| (Ends::seen_by(carried.way.from_id, ip.from(), ip.to()), STREAM))
 }
 
 /// Which probe an error is about that quotes this; one that is quoted in part cannot be distinguished from others.

@@ -20,6 +20,8 @@ pub enum Incident<'a> {
     Decided(&'a Decided),
     /// It was lost for this reason, which is no policy's.
     Lost(&'static str),
+    /// The reply to it could not be sent, for this reason.
+    NotSent(&'static str),
     /// It waits for a server that has ended.
     Unread,
     /// A script has received it, and may reply to it.
@@ -39,12 +41,16 @@ pub(super) enum Fate {
     Rejected(Option<RejectReply>),
     /// Lost for this reason, which is no policy's.
     Lost(&'static str),
+    /// Its reply could not be sent, for this reason.
+    NotSent(&'static str),
     /// It reached a server that had ended before it read it.
     Unread,
     /// A script received it, and has sent no reply.
     NotRepliedTo,
     /// A script replied to it, and something else than it says.
     RepliedOtherwise,
+    /// The script of the pinger received the reply itself.
+    ReplyTaken,
 }
 
 /// A verdict that can be why a probe was lost.
@@ -94,6 +100,7 @@ impl Causes {
                 (fate, verdict, draws.as_slice())
             }
             Incident::Lost(why) => (Fate::Lost(why), &none, &[][..]),
+            Incident::NotSent(why) => (Fate::NotSent(why), &none, &[][..]),
             Incident::Unread => (Fate::Unread, &none, &[][..]),
             Incident::HandedOut => (Fate::NotRepliedTo, &none, &[][..]),
         };
@@ -167,7 +174,7 @@ impl Causes {
 
     /// The cause of each loss, of the message or of the answer that says the same. One verdict explains one loss, the
     /// earliest sent first.
-    pub(super) fn of<'a>(&'a self, losses: &VecDeque<Loss>) -> Vec<Option<&'a Cause>> {
+    pub(super) fn of(&self, losses: &VecDeque<Loss>) -> Vec<Option<Cause>> {
         let mut order: Vec<usize> = (0..losses.len()).collect();
         // An error can have come of few verdicts, a time-out of any.
         order.sort_by_key(|&index| (losses[index].error.is_none(), losses[index].sent));
@@ -186,7 +193,24 @@ impl Causes {
                 }
             }
         }
-        found.into_iter().map(|found| found.map(|(_, cause)| cause)).collect()
+        let pairs = found.into_iter().zip(losses);
+        let explained = |(found, loss): (Option<(EndsKey, &Cause)>, _)| {
+            found.map(|(way, cause)| cause.on(way, loss)).or_else(|| self.of_stream(loss).cloned())
+        };
+        pairs.map(explained).collect()
+    }
+
+    /// The rejection of a segment that ended a ping by an error: one ends all that are pending over the connection, and a reset
+    /// those that are sent later.
+    fn of_stream(&self, loss: &Loss) -> Option<&Cause> {
+        let error = loss.error.as_ref()?;
+        let is_over = error.by == Some(RejectReply::Reset);
+        let latest = |key: EndsKey| {
+            let queue = self.by_key.get(&key.without_content())?;
+            let mut before = queue.range(..queue.partition_point(|cause| cause.at <= loss.until)).rev();
+            before.find(|cause| cause.fate.sends(error.by)).filter(|cause| is_over || cause.at >= loss.sent)
+        };
+        [loss.key, loss.key.back()].into_iter().filter_map(latest).max_by_key(|cause| (cause.at, cause.id))
     }
 
     /// All that may explain some of the losses.
@@ -240,6 +264,12 @@ fn next<'a>(
 }
 
 impl Cause {
+    /// As the cause of a loss: on its way to the server, or back.
+    fn on(&self, way: EndsKey, loss: &Loss) -> Self {
+        let taken = way != loss.key && matches!(self.fate, Fate::NotRepliedTo | Fate::RepliedOtherwise);
+        Self { fate: if taken { Fate::ReplyTaken } else { self.fate }, ..self.clone() }
+    }
+
     /// Whether the packet cannot have arrived.
     pub(super) const fn is_final(&self) -> bool {
         self.fate.is_final()
@@ -248,7 +278,7 @@ impl Cause {
     /// Whether it explains the loss of a ping with such a reply better than that does.
     pub(super) fn outweighs(&self, fault: Fault) -> bool {
         match self.fate {
-            Fate::NotRepliedTo => !matches!(fault, Fault::Late | Fault::Elsewhere(_)),
+            Fate::NotRepliedTo | Fate::ReplyTaken => !matches!(fault, Fault::Late | Fault::Elsewhere(_)),
             Fate::Delayed(_) => fault == Fault::Late,
             Fate::RepliedOtherwise => false,
             _ => true,
@@ -269,7 +299,7 @@ impl Fate {
     const fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Dropped | Self::NotKept(_) | Self::Rejected(_) | Self::Lost(_) | Self::Unread | Self::NotRepliedTo
+            Self::Dropped | Self::NotKept(_) | Self::Rejected(_) | Self::Lost(_) | Self::NotSent(_) | Self::Unread | Self::NotRepliedTo | Self::ReplyTaken
         )
     }
 }
@@ -289,8 +319,12 @@ impl fmt::Display for Cause {
             Fate::Replaced => write!(f, "replaced by {origin}"),
             Fate::Rejected(_) => write!(f, "rejected by {origin}"),
             Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
+            Fate::NotSent(why) => write!(f, "the reply could not be sent {}: {why}", self.site.phrase()),
             Fate::Unread => write!(f, "not read {}: the server had ended", self.site.phrase()),
             Fate::NotRepliedTo => write!(f, "received {}: the script sent no reply from there", self.site.phrase()),
+            Fate::ReplyTaken => {
+                write!(f, "the reply was received {} by the script itself, not by the pinger", self.site.phrase())
+            }
             Fate::RepliedOtherwise => {
                 write!(f, "received {}: the script's reply did not repeat the message", self.site.phrase())
             }

@@ -38,6 +38,9 @@ impl Ends {
     }
 }
 
+/// Stands for whatever a connection carries, in place of what a message says.
+pub(in crate::net) const STREAM: Content = Content { hash: 0, len: usize::MAX };
+
 /// What identifies a message on its way: both ends and what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EndsKey {
@@ -64,7 +67,7 @@ impl EndsKey {
 
     /// The key of all that passes between these ends in this direction.
     pub(super) const fn without_content(self) -> Self {
-        Self { content: Content { hash: 0, len: 0 }, ..self }
+        Self { content: STREAM, ..self }
     }
 
     /// The key of the answer that says the same.

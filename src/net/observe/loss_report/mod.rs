@@ -14,6 +14,7 @@ use self::causes::Causes;
 pub use self::causes::Incident;
 use self::counting::Damaged;
 pub use self::ends::Ends;
+pub(in crate::net) use self::ends::STREAM;
 use self::ends::{EndsKey, Hosts};
 use self::folded::{AttachedPolicies, Servers};
 pub use self::kernel::{KERNEL_CAUSES, kernel_counts};

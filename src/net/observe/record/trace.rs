@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 
 use super::Begun;
 use crate::net::host::environment::environment;
-use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink};
+use crate::net::observe::event::{ConnectionEvent, Event, Flow, Sink, WhyUnsent};
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
 use crate::net::policy::{Action, Verdict};
@@ -49,11 +49,7 @@ impl TraceWriter {
             Event::Decided { flow, data, decided, site } => {
                 self.flow("verdict", flow, data.len(), &verdict(decided, site))
             }
-            Event::Unsent { flow, data, decided } => {
-                let full = if decided.verdict.action == Action::Drop { "" } else { "; it cannot be kept so long" };
-                let Verdict { action, origin } = &decided.verdict;
-                self.flow("unsent", flow, data.len(), &format!("{action}: {origin}{full}"))
-            }
+            Event::Unsent { flow, data, why } => self.flow("unsent", flow, data.len(), &unsent(why)),
             Event::Lost { flow, data, why, site } => {
                 self.flow("lost", flow, data.len(), &format!("{why} {}", site.phrase()))
             }
@@ -121,6 +117,16 @@ fn verdict(decided: &Decided, site: &Site) -> String {
         let _ = write!(text, "{} {draw:.3}", if index == 0 { ", draw" } else { "," });
     }
     text
+}
+
+fn unsent(why: WhyUnsent<'_>) -> String {
+    match why {
+        WhyUnsent::Refused(error) => error.message.clone(),
+        WhyUnsent::Decided(Decided { verdict: Verdict { action, origin }, .. }) => {
+            let full = if *action == Action::Drop { "" } else { "; it cannot be kept so long" };
+            format!("{action}: {origin}{full}")
+        }
+    }
 }
 
 /// What happened to a connection: how, what it carried, and how long it took or lasted.

@@ -19,6 +19,7 @@ use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::reply::{ReplyTo, carry_out, reply};
 use crate::net::time::Instant;
+use crate::net::wire::content::Content;
 
 impl Outlet for Connection {
     fn host(&self) -> &Arc<dyn Host> {
@@ -47,7 +48,7 @@ impl ReplyTo for Over<'_> {
         Ok(())
     }
 
-    fn deliver(&self, reply: &[u8]) -> Result<()> {
+    fn deliver(&self, reply: &[u8], _: &dyn Fn() -> Content) -> Result<bool> {
         let Self(connection, stop) = self;
         let sent = match connection.0.watched.load(Ordering::Acquire) {
             true => connection.send_or_queue(reply).map(|_| ()),
@@ -57,9 +58,9 @@ impl ReplyTo for Over<'_> {
             Err(err) if err.kind == ErrorKind::Invalid || connection.is_closed() => Err(err),
             Err(_) => {
                 connection.0.unsent.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+                Ok(false)
             }
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::send::Delayed;
 use super::{UdpSocket, check_size};
-use crate::net::error::{ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::observe::loss_report::Incident;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::{Datagram, Destination};
 use crate::net::policy::decided::Decided;
@@ -13,6 +14,7 @@ use crate::net::policy::decisions::PacketId;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::reply::{ReplyTo, carry_out, reply};
+use crate::net::wire::content::Content;
 
 /// Where replies from a socket go.
 struct Back<'a>(&'a UdpSocket, Destination);
@@ -31,13 +33,23 @@ impl ReplyTo for Back<'_> {
         if self.0.is_closed() { Err(self.0.closed("send_to")) } else { Ok(()) }
     }
 
-    fn deliver(&self, reply: &[u8]) -> Result<()> {
-        self.0.deliver(reply, self.1)
+    fn deliver(&self, reply: &[u8], content: &dyn Fn() -> Content) -> Result<bool> {
+        self.0.deliver(reply, self.1, content)
     }
 
     fn delayed(&self, reply: &[u8]) -> Box<dyn Outlet> {
         self.0.note_answer(reply, self.1.addr);
         Box::new(Delayed { socket: self.0.clone(), to: self.1 })
+    }
+}
+
+/// Why a reply could not be sent, in words.
+const fn why(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unreachable => "the host has no route back",
+        ErrorKind::Permission => "the host does not permit it",
+        ErrorKind::TooLarge => "it is too large for a datagram or for the way back",
+        kind => kind.word(),
     }
 }
 
@@ -77,23 +89,39 @@ impl UdpSocket {
             self.socket("send_to")?;
             return carry_out(&Back(self, back), decided, content, decision.first, data);
         }
-        self.send_to(data, back)?;
+        self.send_to(data, back).inspect_err(|error| self.not_sent(error, to, &|| content))?;
         self.0.loss_report().gave_answer(ends, || content);
         Ok(())
     }
 
+    /// Notes that the reply to what says `content` could not be sent.
+    fn not_sent(&self, error: &Error, to: SocketAddr, content: &dyn Fn() -> Content) {
+        let report = self.0.loss_report();
+        if report.pings() {
+            let incident = Incident::NotSent(why(error.kind));
+            report.note(self.0.host.now(), self.0.asked_by(to), content(), &self.0.site(), incident);
+        }
+    }
+
     /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
-    /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has.
-    pub(in crate::net) fn deliver(&self, answer: &[u8], to: impl Into<Destination>) -> Result<()> {
+    /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has. Whether it
+    /// was sent; the loss report has why not, for what the request says, its `content`.
+    pub(in crate::net) fn deliver(
+        &self,
+        answer: &[u8],
+        to: impl Into<Destination>,
+        content: &dyn Fn() -> Content,
+    ) -> Result<bool> {
         let to = to.into();
         self.note_answer(answer, to.addr);
         match self.send_to(answer, to) {
             Err(err) if err.kind == ErrorKind::Closed => Err(err),
-            Err(_) => {
+            Err(err) => {
                 self.0.errors.unheeded(1);
-                Ok(())
+                self.not_sent(&err, to.addr, content);
+                Ok(false)
             }
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
         }
     }
 }

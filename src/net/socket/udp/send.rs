@@ -4,12 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::error::send_error;
+use super::error::{check_size, send_error};
 use super::{UdpSocket, lock};
 use crate::net::error::Result;
 use crate::net::host::Host;
 use crate::net::host::socket::{HostSocket, Outgoing};
-use crate::net::observe::event::Event;
+use crate::net::observe::event::{Event, WhyUnsent};
 use crate::net::policy::datagram::Destination;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::error_queue::{TakeQueued, is_pending_error};
@@ -42,6 +42,7 @@ impl UdpSocket {
     pub fn send_to(&self, data: &[u8], to: impl Into<Destination>) -> Result<()> {
         let to = to.into();
         self.same_version("send_to", to.addr)?;
+        check_size(data.len())?;
         let socket = self.socket("send_to")?;
         let mut kept = false;
         let mut keep = |queued| {
@@ -61,7 +62,15 @@ impl UdpSocket {
             // What woke a thread that waits for it may be gone before it looks.
             self.0.alone.call_away();
         }
-        sent.map(|_| ()).map_err(|err| send_error(&*self.0.host, &err, data.len(), to.addr))
+        let sent = sent.map(|_| ()).map_err(|err| send_error(&*self.0.host, &err, data.len(), to.addr));
+        sent.inspect_err(|error| {
+            let unsent = || Event::Unsent {
+                flow: self.0.flow(self.0.local, to.addr),
+                data,
+                why: WhyUnsent::Refused(error),
+            };
+            self.0.session.events.emit(unsent);
+        })
     }
 
     /// Reports that a datagram goes to the kernel now. Before it does: the receiver would be quicker.
@@ -80,12 +89,21 @@ impl UdpSocket {
         queued: TakeQueued<'_>,
     ) -> io::Result<Option<u32>> {
         let Destination { addr, source } = to.into();
+        let mut again = false;
         let send = || {
             at_once();
             socket.send(&Outgoing { data, to: Some(addr), source })
         };
         self.0.send(socket, send, |err| {
-            !self.0.errors.are_plain && (self.drain(socket, usize::MAX, queued) > 0 || is_pending_error(err))
+            if self.0.errors.are_plain {
+                return false;
+            }
+            if self.drain(socket, usize::MAX, queued) > 0 {
+                again = false;
+                return true;
+            }
+            // What the queue does not hold was taken from it a moment ago; or it is this host's own, and comes again.
+            is_pending_error(err) && !std::mem::replace(&mut again, true)
         })
     }
 }

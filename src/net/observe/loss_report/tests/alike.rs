@@ -31,3 +31,24 @@ fn causes_of_pings_that_say_the_same_are_those_of_their_own_time_and_kind() {
                     seq 4, 6: rejected by a.rhai:3: prohibited\n  seq 7: closed\n  1 unexplained: seq 2";
     assert!(text.ends_with(expected), "{text}");
 }
+
+#[test]
+fn the_rejection_of_a_segment_ends_the_pings_over_its_connection_by_its_own_kind() {
+    let account = account(&[], &[]);
+    settle(&account, ends(), [0, 4, 0]);
+    let reset = decided(Action::Reject(Rejection::named("tcp-reset", Details::default()).expect("one").into()), &[]);
+    let pinging = PingerRun { protocol: "TCP", ..pinging(ends()) };
+    let by_reset = || error(Some(RejectReply::Reset), "reset");
+    let lose = |number, times: [u64; 2], error| {
+        account.errored(&pinging, number, Content::of(format!("ping {number}").as_bytes()), times.map(at), error);
+    };
+    lose(1, [1, 5], by_reset());
+    decide(&account, 10, ends(), STREAM, &reset, &Site::Ingress("b".into()));
+    lose(2, [8, 11], by_reset());
+    lose(3, [9, 11], error(Some(RejectReply::Icmp(Kind::v4(3, 1))), "unreachable"));
+    lose(4, [20, 20], by_reset());
+    let text = text_of(&account);
+    let expected = "\n  seq 1: reset\n  seq 2, 4: rejected by a.rhai:3 at the ingress of b: reset\n  \
+                    seq 3: unreachable\n  0 unexplained";
+    assert!(text.ends_with(expected), "{text}");
+}

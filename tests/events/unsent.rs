@@ -1,0 +1,53 @@
+//! What cannot be sent is not reported as sent.
+
+use super::*;
+
+#[test]
+fn a_reply_without_a_route_back_is_counted_traced_and_the_cause_for_certain() {
+    if !common::require_lab_or_skip("a host without a route") {
+        return;
+    }
+    // Both ways to reply, and a server whose replies go out in one call.
+    for (server, from) in [
+        ("for p in s { expect(p.reply(p.text).kind, \"pass\"); }", "10.0.0.3"),
+        ("udp::serve(s, udp::echo())", "10.0.0.3"),
+        ("for p in s { try { s.send_to(p.text, p.from); } catch (e) { expect(e.kind, \"unreachable\"); } }", "10.0.0.3"),
+        ("udp::serve(s, |p| p.text)", "[fd00::3]"),
+    ] {
+        let code = format!(
+            "let net = lab::create(); let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+             net.link(a, r); net.link(r, b); let s = run_in(b, || udp::bind(\"{}:11000\"));
+             let t = start_thread(|| {{ {server} }}); b.remove_route(\"default\");
+             let c = run_in(a, || udp::open(\"{from}:11000\"));
+             for i in 1..=2 {{ c.ping(\"{from}:11000\", `ping ${{i}}`, #{{ timeout: 300.ms, icmp_wait: 0.s }}); }}
+             print(`counted ${{s.icmp_errors}}`); t.stop();",
+            if from.starts_with('[') { "[::]" } else { "*" }
+        );
+        let run = pingscript(&["--trace", "-e", &code]).run();
+        let unsent = run.stderr.lines().filter(|line| line.contains("  unsent   ") && line.contains("b: ")).count();
+        assert_eq!(unsent, 2, "{server}\n{}", run.stderr);
+        let cause = format!(
+            "\n  seq 1, 2: the reply could not be sent at {}:11000: the host has no route back\n  0 unexplained",
+            if from.starts_with('[') { "[::]" } else { "0.0.0.0" }
+        );
+        let counted = if server.contains("send_to") { "counted 0\n" } else { "counted 2\n" };
+        assert!(run.stdout.contains(counted), "{server}\n{}", run.stdout);
+        assert!(run.stdout.contains(&cause), "{server}\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_is_too_large_for_a_datagram_is_an_error_of_the_script_and_not_traced_as_sent() {
+    let code = "let s = udp::bind(\"127.0.0.1:0\"); let c = udp::bind(\"127.0.0.1:0\"); c.send_to(\"hello\", s.addr);
+        let p = s.recv(5.s); let big = blob(131072);
+        for send in [|| { p.reply(big); }, || s.send_to(big, c.addr), || s.send_to(big, p.from)] {
+            try { send.call(); print(\"sent\"); } catch (e) { print(e.kind); } }";
+    let run = pingscript(&["--trace", "-e", code]).run().expect_code(0);
+    assert_eq!(run.stdout, "too-large\ntoo-large\ntoo-large\n");
+    assert_eq!(run.stderr.matches("  send   ").count(), 1, "{}", run.stderr);
+    // What a handler returns is no error: a client can make it grow.
+    let code = "let s = udp::bind(\"127.0.0.1:0\"); let t = start_thread(|| udp::serve(s, |p| p.text.pad(131072, \" \")));
+        let c = udp::open(s.addr); c.ping(s.addr, \"ping 1\", 200.ms); print(s.icmp_errors); t.stop();";
+    let run = pingscript(&["-e", code]).run();
+    assert!(run.stdout.contains("it is too large for a datagram or for the way back\n  0 unexplained"), "{}", run.stdout);
+}
