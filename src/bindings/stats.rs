@@ -1,5 +1,6 @@
 //! Statistics of a script's pings.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Dynamic, NativeCallContext};
@@ -9,7 +10,7 @@ use super::udp::ping::Ping;
 use super::udp::schedule::Schedule;
 use crate::net::error::Error;
 use crate::net::policy::neighbours::Recent;
-use crate::net::probe::ledger::Counts;
+use crate::net::probe::ledger::{Counts, ProbeId};
 use crate::net::probe::outcome::{End, Outcome};
 use crate::net::probe::stats::{Rtts, Summary, interval};
 use crate::net::socket::prober::Tally;
@@ -24,8 +25,8 @@ struct Inner {
     counts: Counts,
     rtts: Rtts,
     recent: Recent,
-    /// The sockets of the pings added; their counts of late, duplicate and other packets join the summary.
-    sockets: Vec<Tally>,
+    /// The sockets of the pings added, and from which to which: late, duplicate and other packets about these join the summary.
+    sockets: Vec<(Tally, RangeInclusive<ProbeId>)>,
 }
 
 impl Collected {
@@ -35,14 +36,17 @@ impl Collected {
 }
 
 impl Inner {
-    /// Has the packets that the socket of `tally` counts apart join the summary.
-    fn know(&mut self, tally: &Tally) {
-        if !self.sockets.iter().any(|known| known.is(tally)) {
-            self.sockets.push(tally.clone());
+    /// Has the packets join the summary that the socket of `tally` counts apart and that are about these pings, as far as they
+    /// have not yet. `on`: whatever was pinged since those known is among them.
+    fn know(&mut self, tally: &Tally, ids: &RangeInclusive<ProbeId>, on: bool) {
+        let touches = |of: &RangeInclusive<ProbeId>| on || (of.start() <= ids.end() && ids.start() <= of.end());
+        match self.sockets.iter_mut().rev().find(|(known, of)| known.is(tally) && touches(of)) {
+            Some((_, of)) => *of = *of.start().min(ids.start())..=*of.end().max(ids.end()),
+            None => self.sockets.push((tally.clone(), ids.clone())),
         }
     }
 
-    fn add(&mut self, outcome: &Outcome) {
+    fn add(&mut self, tally: &Tally, outcome: &Outcome) {
         match &outcome.end {
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { sent: false } => return,
             End::Interrupted { sent: true } => {}
@@ -62,18 +66,19 @@ impl Inner {
             self.counts.neighbours = self.counts.neighbours + self.recent.settle(outcome.number, lost);
         }
         self.counts.sent += 1;
+        self.know(tally, &(outcome.id..=outcome.id), true);
     }
 
     fn merge(&mut self, other: Self) {
         self.counts += other.counts;
         self.rtts.merge(&other.rtts);
-        other.sockets.iter().for_each(|tally| self.know(tally));
+        other.sockets.iter().for_each(|(tally, ids)| self.know(tally, ids, false));
     }
 
-    /// The probes added, with the packets that their sockets counted apart.
+    /// The probes added, with the packets about them that their sockets counted apart.
     fn all(&self) -> Counts {
         let mut counts = self.counts;
-        for other in self.sockets.iter().map(Tally::counts) {
+        for other in self.sockets.iter().map(|(tally, ids)| tally.apart(ids.clone())) {
             counts.late += other.late;
             counts.duplicate += other.duplicate;
             counts.reordered += other.reordered;
@@ -113,9 +118,8 @@ functions! {
     /// expect(rtts.received, 1);
     /// ```
     fn add(stats: &mut Collected, ping: Ping) = {
-        let (inner, ended) = (&mut *stats.lock(), ping.ended());
-        inner.know(&ended.tally);
-        inner.add(&ended.outcome);
+        let ended = ping.ended();
+        stats.lock().add(&ended.tally, &ended.outcome);
     };
 
     /// Pings on a schedule to its end and adds how each ping ended: as `for ping in pings { rtts.add(ping); }`, with less work
@@ -129,8 +133,7 @@ functions! {
     /// expect(rtts.received, 3);
     /// ```
     fn add(ctx: NativeCallContext, stats: &mut Collected, pings: Schedule) -> ScriptResult<()> = {
-        stats.lock().know(pings.tally());
-        pings.each(&ctx, |outcome| stats.lock().add(outcome))
+        pings.each(&ctx, |outcome| stats.lock().add(pings.tally(), outcome))
     };
 
     /// Adds all that was added to `other`, such as the statistics of another thread: one that pings from a socket of its own.
@@ -163,7 +166,7 @@ functions! {
 
     /// The summary as text, as the report prints it: packets sent and received, the least, largest and mean round-trip
     /// time, the loss; after it whatever else was counted: pending, late, duplicate, reordered, foreign, truncated,
-    /// corrupt, unmatched.
+    /// corrupt, unmatched packets that are about the pings added.
     ///
     /// ```rhai
     /// expect(stats().summary().contains("Packets Sent: 0\n"), true);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::clock::{Clock, Readings};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::policy::datagram::Datagram;
-use crate::net::probe::ledger::{Fault, Stray};
+use crate::net::probe::ledger::{Fault, ProbeId, Stray};
 use crate::net::time::Duration;
 use crate::net::wire::icmp::IcmpError;
 
@@ -132,6 +132,8 @@ impl End {
 /// A probe and what became of it.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// The running number of the probe on its socket; 0 of what names none.
+    pub id: ProbeId,
     /// The number in the message (`ping 7 …`), or else the running number of the socket's probes.
     pub number: u64,
     /// Where the probe went.

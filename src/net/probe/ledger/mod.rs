@@ -21,10 +21,12 @@ use crate::net::wire::zoned::plain;
 use expiry::Expiry;
 use store::{SlotIndex, Store};
 
+pub use apart::CountsByProbe;
 pub use counts::Counts;
 pub(in crate::net) use mixer::Mixed;
 pub use record::{Key, ProbeId, Record, State};
 
+mod apart;
 mod counts;
 mod expiry;
 mod mixer;
@@ -45,6 +47,8 @@ pub struct Ledger {
     /// The number of the newest probe; the first is 1.
     newest: u64,
     counts: Counts,
+    /// What was counted apart since it was last taken.
+    apart: CountsByProbe,
     recent: Recent,
 }
 
@@ -220,6 +224,7 @@ impl Ledger {
             expiry: Expiry::default(),
             newest: 0,
             counts: Counts::default(),
+            apart: CountsByProbe::default(),
             recent: Recent::default(),
         }
     }
@@ -257,11 +262,11 @@ impl Ledger {
         };
         let Record { id, content: expected, .. } = *self.store.record(place);
         if content.len < expected.len {
-            self.counts.truncated += 1;
+            self.count_apart(Some(id), |counts| counts.truncated += 1);
             return Arrival::Truncated { id };
         }
         if content != expected {
-            self.counts.corrupt += 1;
+            self.count_apart(Some(id), |counts| counts.corrupt += 1);
             return Arrival::Corrupt { id };
         }
         self.answer(place, arrived)
@@ -288,14 +293,14 @@ impl Ledger {
 
     /// Counts a message that the caller classified itself. No probe changes.
     pub fn stray(&mut self, kind: Stray) {
-        match kind {
-            Stray::Foreign => self.counts.foreign += 1,
-            Stray::Truncated => self.counts.truncated += 1,
-            Stray::Corrupt => self.counts.corrupt += 1,
-            Stray::Unmatched => self.counts.unmatched += 1,
-            Stray::Late => self.counts.late += 1,
-            Stray::Duplicate => self.counts.duplicate += 1,
-        }
+        self.count_apart(None, |counts| match kind {
+            Stray::Foreign => counts.foreign += 1,
+            Stray::Truncated => counts.truncated += 1,
+            Stray::Corrupt => counts.corrupt += 1,
+            Stray::Unmatched => counts.unmatched += 1,
+            Stray::Late => counts.late += 1,
+            Stray::Duplicate => counts.duplicate += 1,
+        });
     }
 
     /// Enters an error (ICMP, refused, closed …) that arrived at `at`. It settles a pending probe whose last deadline
@@ -321,18 +326,18 @@ impl Ledger {
                 timed_out = true;
             }
         }
-        self.counts.stray_errors += 1;
+        self.count_apart(id.filter(|id| id.number() <= self.newest), |counts| counts.stray_errors += 1);
         ErrorArrival::Stray { timed_out }
     }
 
     /// Counts an advisory message (source quench, redirect, extended echo reply), which settles no probe.
     pub fn advisory(&mut self) {
-        self.counts.advisory += 1;
+        self.count_apart(None, |counts| counts.advisory += 1);
     }
 
     /// Counts `slots` moments of a schedule at which a probe was due and could not be sent.
     pub fn miss(&mut self, slots: u64) {
-        self.counts.missed_slots += slots;
+        self.count_apart(None, |counts| counts.missed_slots += slots);
     }
 
     /// Times out every pending probe whose last deadline is `now` or earlier, and returns them, the first due first.
@@ -389,18 +394,31 @@ impl Ledger {
         self.counts
     }
 
+    /// What was counted apart since this was last asked for, by probe.
+    pub fn take_apart(&mut self) -> CountsByProbe {
+        std::mem::take(&mut self.apart)
+    }
+
+    /// Counts what is no probe: for this one or, if it names none, for the one sent last.
+    fn count_apart(&mut self, id: Option<ProbeId>, which: impl Fn(&mut Counts)) {
+        which(&mut self.counts);
+        self.apart.add(id.unwrap_or(ProbeId::from_number(self.newest)), which);
+    }
+
     /// A whole answer to a remembered probe.
     fn answer(&mut self, place: SlotIndex, arrived: Instant) -> Arrival {
         let Record { id, sent, reply_by, state, answered, .. } = *self.store.record(place);
         if answered {
-            self.counts.duplicate += 1;
+            self.count_apart(Some(id), |counts| counts.duplicate += 1);
             return Arrival::Duplicate { id };
         }
         let pending = state == State::Pending;
         if pending && arrived <= reply_by {
             self.settle(place, State::Replied);
             let reordered = self.store.reply_is_reordered(place);
-            self.counts.reordered += u64::from(reordered);
+            if reordered {
+                self.count_apart(Some(id), |counts| counts.reordered += 1);
+            }
             return Arrival::Reply { id, rtt: arrived - sent, reordered };
         }
         if pending {
@@ -411,12 +429,12 @@ impl Ledger {
     }
 
     fn late(&mut self, id: Option<ProbeId>, timed_out: bool) -> Arrival {
-        self.counts.late += 1;
+        self.count_apart(id, |counts| counts.late += 1);
         Arrival::Late { id, timed_out }
     }
 
     fn foreign(&mut self) -> Arrival {
-        self.counts.foreign += 1;
+        self.count_apart(None, |counts| counts.foreign += 1);
         Arrival::Foreign
     }
 

@@ -156,6 +156,7 @@ impl Prober {
         let after = record.map(|record| arrived - record.sent);
         let received_at = datagram.stamp.unwrap_or(unix);
         let outcome = Outcome {
+            id: id.unwrap_or(ProbeId::from_number(0)),
             number: id.and_then(|id| self.number_of(Blame::Named(id))).unwrap_or(0),
             to: record.map_or(datagram.from, |record| record.to),
             ttl: None,
@@ -417,7 +418,7 @@ impl Prober {
         {
             from.set_ip(reached);
         }
-        let outcome = pending.outcome(received_at, end);
+        let outcome = pending.outcome(id, received_at, end);
         endpoint.session.events.emit(|| Event::Outcome {
             flow: endpoint.flow(from, pending.to),
             sent: pending.sent_wall,

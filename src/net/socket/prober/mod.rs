@@ -115,10 +115,10 @@ struct Pending {
 
 impl Pending {
     /// What became of it; `received_at`: when the reply or the ICMP error arrived.
-    fn outcome(&self, received_at: Option<i64>, end: End) -> Outcome {
+    fn outcome(&self, id: ProbeId, received_at: Option<i64>, end: End) -> Outcome {
         let Self { number, to, ttl, packet, missed, .. } = *self;
         let sent_at = (!matches!(end, End::Unsent(_))).then(|| self.stamp.unwrap_or(self.sent_wall));
-        Outcome { number, to, ttl, packet, missed, sent_at, received_at, end }
+        Outcome { id, number, to, ttl, packet, missed, sent_at, received_at, end }
     }
 }
 
@@ -151,7 +151,7 @@ impl Prober {
             let end = End::Interrupted { sent: false };
             let (sent_at, received_at) = (None, None);
             let Probe { to, ttl, .. } = *probe;
-            return Ok(Outcome { number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
+            return Ok(Outcome { id: ProbeId::from_number(running), number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
         }
         if !probe.slot.unreported && probe.ttl.is_none() {
             let first = self.next_number() == 1;
@@ -276,7 +276,7 @@ impl Prober {
         let pending =
             Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None, instead: None };
         if announced {
-            self.settled.push_back((id, pending.outcome(None, End::Sent { message: probe.message.into() })));
+            self.settled.push_back((id, pending.outcome(id, None, End::Sent { message: probe.message.into() })));
         }
         (id, pending)
     }
@@ -348,7 +348,7 @@ impl Prober {
 
     /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
     pub(in crate::net) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
-        Some(self.pending.get(&id)?.outcome(None, End::Interrupted { sent: true }))
+        Some(self.pending.get(&id)?.outcome(id, None, End::Interrupted { sent: true }))
     }
 
     /// The pending probes from `first` on, in the order in which they were sent.
@@ -409,7 +409,7 @@ impl Prober {
         if counts != self.reported {
             let loss_report = transport.endpoint().loss_report();
             loss_report.count(self.reported, counts);
-            transport.probing().tally.set(counts, self.clock);
+            transport.probing().tally.set(counts, self.clock, self.ledger.take_apart());
             self.reported = counts;
             if let Some((clock, rtt)) = self.measured.take() {
                 loss_report.measured_by(clock.name(), rtt);
@@ -426,11 +426,11 @@ impl Prober {
         let mut left: Vec<(ProbeId, Pending)> = self.pending.drain().collect();
         self.older = 0;
         left.sort_by_key(|(id, _)| *id);
-        for (_, pending) in left {
+        for (id, pending) in left {
             if pending.reported {
                 endpoint.loss_report().left_pending(&self.pinging(endpoint, pending.to));
             }
-            let outcome = pending.outcome(None, End::Interrupted { sent: true });
+            let outcome = pending.outcome(id, None, End::Interrupted { sent: true });
             endpoint.session.events.emit(|| Event::Outcome {
                 flow: endpoint.flow(endpoint.local, pending.to),
                 sent: pending.sent_wall,

@@ -1,6 +1,7 @@
 //! What a socket has that pings: its prober, and what others may know of it meanwhile.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::transport::Name;
@@ -8,7 +9,7 @@ use super::{PendingError, Prober, Transport};
 use crate::net::error::{Error, Result};
 use crate::net::host::current::current;
 use crate::net::probe::clock::Clock;
-use crate::net::probe::ledger::{Counts, Key};
+use crate::net::probe::ledger::{Counts, CountsByProbe, Key, ProbeId};
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::{Queued, one_at_a_time};
 use crate::net::socket::icmp_monitor::IcmpMonitor;
@@ -125,6 +126,7 @@ pub struct Tally {
 #[derive(Debug, Default)]
 struct Known {
     counts: Counts,
+    apart: CountsByProbe,
     clock: Option<Clock>,
     notices: VecDeque<IcmpError>,
 }
@@ -158,8 +160,15 @@ impl Tally {
         Arc::ptr_eq(&self.known, &other.known)
     }
 
-    pub(super) fn set(&self, counts: Counts, clock: Option<Clock>) {
+    /// The packets that were counted apart and are about these probes.
+    pub fn apart(&self, ids: RangeInclusive<ProbeId>) -> Counts {
+        self.lock().apart.of(ids)
+    }
+
+    /// Sets the counts; `apart`: what was counted apart since.
+    pub(super) fn set(&self, counts: Counts, clock: Option<Clock>, apart: CountsByProbe) {
         let mut known = self.lock();
+        known.apart.merge(apart);
         (known.counts, known.clock) = (counts, clock);
     }
 
