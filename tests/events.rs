@@ -3,6 +3,8 @@
 
 mod common;
 
+#[path = "events/apart.rs"]
+mod apart;
 #[path = "events/files.rs"]
 mod files;
 #[path = "events/replies.rs"]

@@ -242,3 +242,51 @@ fn pings_over_a_link_that_is_down_are_lost_there_over_every_protocol() {
         assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 3, "{}", run.stdout);
     }
 }
+
+#[test]
+fn pings_that_say_the_same_have_each_its_own_cause() {
+    if !require_lab_or_skip("errors of a policy and of a closed port") {
+        return;
+    }
+    // The first kind of error is not that of the closed port, the second is.
+    for (error, name) in [
+        ("admin-prohibited", "Communication Administratively Prohibited from 10.0.0.2"),
+        ("port-unreachable", "Port Unreachable from 10.0.0.2"),
+    ] {
+        let run = run_text(
+            &format!(
+                "{PAIR}set_policy(b.ingress, |p| if p.number > 3 {{ reject(\"{error}\") }} else {{ pass() }});
+                 let udp = run_in(a, || udp::open(`${{b.addr}}:9`));
+                 for n in 0..6 {{ udp.ping(`${{b.addr}}:9`, \"hello\", 5.s); }}
+                 exit(0)"
+            ),
+            0,
+        );
+        let lines: Vec<&str> = run.stdout.lines().filter(|line| line.contains("  seq ")).collect();
+        let [closed, rejected] = lines.as_slice() else { panic!("{}", run.stdout) };
+        assert_eq!(*closed, "  seq 1, 2, 3: Port Unreachable from 10.0.0.2", "{}", run.stdout);
+        assert!(rejected.starts_with("  seq 4, 5, 6: rejected by -e:"), "{}", run.stdout);
+        assert!(rejected.ends_with(&format!(" at the ingress of b: {name}")), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn pings_over_a_connection_that_a_policy_resets_are_attributed_to_its_verdict() {
+    if !require_lab_or_skip("a reset by a policy") {
+        return;
+    }
+    let run = run_text(
+        &format!(
+            "{PAIR}let l = run_in(b, || tcp::listen(\"*:11001\", #{{ framing: \"line\" }}));
+             let t = start_thread(|| for conn in l {{ for m in conn {{ m.reply(m.text); }} }});
+             let c = run_in(a, || tcp::connect(`${{b.addr}}:11001`, #{{ framing: \"line\" }}));
+             set_policy(link.from(a), |p| if p.text.contains(\"ping 3\") {{ reject(\"tcp-reset\") }} else {{ pass() }});
+             for n in 1..=3 {{ c.ping(`ping ${{n}}`, 5.s); }}
+             exit(0)"
+        ),
+        0,
+    );
+    let line = run.stdout.lines().find(|line| line.contains("  seq ")).unwrap_or_default();
+    assert!(line.starts_with("  seq 3: rejected by -e:"), "{}", run.stdout);
+    assert!(line.ends_with(" on a-b from a: the peer has reset the connection"), "{}", run.stdout);
+}
