@@ -153,7 +153,8 @@ fn an_event_has_one_packet_or_message_however_often_it_is_asked_for() {
 
 #[test]
 fn a_reply_that_the_script_of_the_pinger_received_is_said_to_have_come() {
-    let code = "let s = udp::bind(\"127.0.0.1:0\"); let t = start_thread(|| udp::serve(s, |p| { sleep(50.ms); p.text }));
+    let code =
+        "let s = udp::bind(\"127.0.0.1:0\"); let t = start_thread(|| udp::serve(s, |p| { sleep(50.ms); p.text }));
         let c = udp::bind(\"127.0.0.1:0\");
         let plan = #{ count: 4, interval: 300.ms, timeout: 2.s, icmp_wait: 0.s, sends: true };
         for p in pinger(c, s.addr, plan) { if p.kind == \"sent\" && p.seq in [2, 4] { c.recv(2.s); } }

@@ -11,7 +11,10 @@ fn a_reply_without_a_route_back_is_counted_traced_and_the_cause_for_certain() {
     for (server, from) in [
         ("for p in s { expect(p.reply(p.text).kind, \"pass\"); }", "10.0.0.3"),
         ("udp::serve(s, udp::echo())", "10.0.0.3"),
-        ("for p in s { try { s.send_to(p.text, p.from); } catch (e) { expect(e.kind, \"unreachable\"); } }", "10.0.0.3"),
+        (
+            "for p in s { try { s.send_to(p.text, p.from); } catch (e) { expect(e.kind, \"unreachable\"); } }",
+            "10.0.0.3",
+        ),
         ("udp::serve(s, |p| p.text)", "[fd00::3]"),
     ] {
         let code = format!(
@@ -46,8 +49,13 @@ fn what_is_too_large_for_a_datagram_is_an_error_of_the_script_and_not_traced_as_
     assert_eq!(run.stdout, "too-large\ntoo-large\ntoo-large\n");
     assert_eq!(run.stderr.matches("  send   ").count(), 1, "{}", run.stderr);
     // What a handler returns is no error: a client can make it grow.
-    let code = "let s = udp::bind(\"127.0.0.1:0\"); let t = start_thread(|| udp::serve(s, |p| p.text.pad(131072, \" \")));
+    let code =
+        "let s = udp::bind(\"127.0.0.1:0\"); let t = start_thread(|| udp::serve(s, |p| p.text.pad(131072, \" \")));
         let c = udp::open(s.addr); c.ping(s.addr, \"ping 1\", 200.ms); print(s.icmp_errors); t.stop();";
     let run = pingscript(&["-e", code]).run();
-    assert!(run.stdout.contains("it is too large for a datagram or for the way back\n  0 unexplained"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("it is too large for a datagram or for the way back\n  0 unexplained"),
+        "{}",
+        run.stdout
+    );
 }

@@ -79,13 +79,7 @@ pub(super) struct Causes {
 
 impl Causes {
     /// Enters what befell a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
-    pub(super) fn enter(
-        &mut self,
-        (key, family): (EndsKey, Family),
-        at: Instant,
-        site: &Site,
-        incident: Incident<'_>,
-    ) {
+    pub(super) fn enter(&mut self, (key, family): (EndsKey, Family), at: Instant, site: &Site, incident: Incident<'_>) {
         let none = Verdict { action: Action::Pass, origin: "".into() };
         let (fate, verdict, draws) = match incident {
             Incident::Decided(Decided { verdict, draws, .. }) => {
@@ -100,7 +94,10 @@ impl Causes {
                 (fate, verdict, draws.as_slice())
             }
             Incident::Lost(why) => (Fate::Lost(why), &none, &[][..]),
-            Incident::NotSent(why) => (Fate::NotSent(why), &none, &[][..]),
+            Incident::NotSent(why) => {
+                self.forget_reply(&key);
+                (Fate::NotSent(why), &none, &[][..])
+            }
             Incident::Unread => (Fate::Unread, &none, &[][..]),
             Incident::HandedOut => (Fate::NotRepliedTo, &none, &[][..]),
         };
@@ -127,6 +124,13 @@ impl Causes {
             let last = last.id;
             self.remove(key, |cause| cause.id == last);
         }
+    }
+
+    /// Forgets what the last reply said to what a script had received: it could not be sent.
+    fn forget_reply(&mut self, key: &EndsKey) {
+        let said = |cause: &&Cause| cause.fate == Fate::RepliedOtherwise;
+        let last = self.by_key.get(key).and_then(|queue| queue.iter().rev().find(said)).map(|cause| cause.id);
+        self.remove(key, |cause| Some(cause.id) == last);
     }
 
     /// The answer delayed last for `key` could not be kept.
@@ -299,7 +303,14 @@ impl Fate {
     const fn is_final(self) -> bool {
         matches!(
             self,
-            Self::Dropped | Self::NotKept(_) | Self::Rejected(_) | Self::Lost(_) | Self::NotSent(_) | Self::Unread | Self::NotRepliedTo | Self::ReplyTaken
+            Self::Dropped
+                | Self::NotKept(_)
+                | Self::Rejected(_)
+                | Self::Lost(_)
+                | Self::NotSent(_)
+                | Self::Unread
+                | Self::NotRepliedTo
+                | Self::ReplyTaken
         )
     }
 }

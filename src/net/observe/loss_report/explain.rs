@@ -64,7 +64,9 @@ impl Inner {
         }
         let cause = |(loss, verdict): (&Loss, &Option<causes::Cause>)| match (verdict, &loss.error, loss.instead) {
             (Some(verdict), None, _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
-            (Some(verdict), Some(error), _) => Some((format!("{verdict}: {}", error.text), name(loss.number, &verdict.draws))),
+            (Some(verdict), Some(error), _) => {
+                Some((format!("{verdict}: {}", error.text), name(loss.number, &verdict.draws)))
+            }
             (None, Some(error), _) => Some((error.text.clone(), loss.number.to_string())),
             (None, None, Some(fault)) => Some(by_fault(loss.number, fault)),
             (None, None, None) => None,
@@ -72,7 +74,9 @@ impl Inner {
         let mut found: Vec<_> = self.losses.iter().zip(&verdicts).map(cause).collect();
         // A reply that names no ping was attributed to one that was never received: it is one to another.
         for (loss, verdict) in self.losses.iter().zip(verdicts) {
-            let Some(fault) = loss.instead.filter(|_| verdict.is_some_and(|verdict| verdict.is_final())) else { continue };
+            let Some(fault) = loss.instead.filter(|_| verdict.is_some_and(|verdict| verdict.is_final())) else {
+                continue;
+            };
             let mut open = found.iter_mut().zip(&self.losses).filter(|(known, _)| known.is_none());
             if let Some((known, other)) = open.find(|(_, other)| other.pinger == loss.pinger) {
                 *known = Some(by_fault(other.number, fault));

@@ -151,7 +151,17 @@ impl Prober {
             let end = End::Interrupted { sent: false };
             let (sent_at, received_at) = (None, None);
             let Probe { to, ttl, .. } = *probe;
-            return Ok(Outcome { id: ProbeId::from_number(running), number, to, ttl, packet: 0, missed: 0, sent_at, received_at, end });
+            return Ok(Outcome {
+                id: ProbeId::from_number(running),
+                number,
+                to,
+                ttl,
+                packet: 0,
+                missed: 0,
+                sent_at,
+                received_at,
+                end,
+            });
         }
         if !probe.slot.unreported && probe.ttl.is_none() {
             let first = self.next_number() == 1;

@@ -64,11 +64,8 @@ impl UdpSocket {
         }
         let sent = sent.map(|_| ()).map_err(|err| send_error(&*self.0.host, &err, data.len(), to.addr));
         sent.inspect_err(|error| {
-            let unsent = || Event::Unsent {
-                flow: self.0.flow(self.0.local, to.addr),
-                data,
-                why: WhyUnsent::Refused(error),
-            };
+            let unsent =
+                || Event::Unsent { flow: self.0.flow(self.0.local, to.addr), data, why: WhyUnsent::Refused(error) };
             self.0.session.events.emit(unsent);
         })
     }

@@ -52,3 +52,16 @@ fn the_rejection_of_a_segment_ends_the_pings_over_its_connection_by_its_own_kind
                     seq 3: unreachable\n  0 unexplained";
     assert!(text.ends_with(expected), "{text}");
 }
+
+#[test]
+fn a_reply_that_could_not_be_sent_is_the_cause_whatever_it_says() {
+    let account = account(&[], &[]);
+    settle(&account, ends(), [0, 0, 1]);
+    account.note(at(1), ends(), Content::of(b"ping 1"), &site(), Incident::HandedOut);
+    account.replied(ends(), || Content::of(b"ping 1"), Some(b"pong"));
+    account.note(at(2), ends(), Content::of(b"ping 1"), &site(), Incident::NotSent("it is too large"));
+    account.lost(&pinging(ends()), 1, Content::of(b"ping 1"), [at(1), at(5)], None);
+    let text = text_of(&account);
+    let expected = "\n  seq 1: the reply could not be sent at 127.0.0.1:7: it is too large\n  0 unexplained";
+    assert!(text.ends_with(expected), "{text}");
+}
