@@ -242,7 +242,7 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
     for (number, host, sent) in [(1, 1, 0), (2, 2, 0), (3, 1, 2), (4, 2, 0)] {
         let pinging = pinging(Ends::seen_by(HostId(host), any, ip(3)));
         account.settled(&PingerRun { socket: host.into(), ..pinging }, 2 * number, Settled::TimedOut);
-        account.lost(&PingerRun { socket: host.into(), ..pinging }, number, hello, [at(sent), at(sent)], None);
+        account.lost(&PingerRun { socket: host.into(), ..pinging }, number, hello, [at(sent), at(sent + 2)], None);
     }
     let text = text_of(&account);
     let expected = "Lost 2 of 2 pings over UDP from a to 10.0.0.3:9: 100.0% (95%: 34.2% to 100.0%)\n  \

@@ -24,8 +24,9 @@ fn causes_of_pings_that_say_the_same_are_those_of_their_own_time_and_kind() {
     account.lost(&pinging(ends()), 5, hello, [at(50), at(59)], None);
     account.errored(&pinging(ends()), 6, hello, [at(50), at(53)], error(Some(prohibited), "prohibited"));
     let closed = error(Some(RejectReply::Icmp(Kind::v4(3, 3))), "closed");
-    decide(&account, 61, ends(), hello, &rejects, &site());
-    account.errored(&pinging(ends()), 7, hello, [at(60), at(69)], closed);
+    let other = Content::of(b"other");
+    decide(&account, 61, ends(), other, &rejects, &site());
+    account.errored(&pinging(ends()), 7, other, [at(60), at(69)], closed);
     let text = text_of(&account);
     let expected = "\n  seq 1: prohibited\n  seq 3, 5: dropped by a.rhai:3\n  \
                     seq 4, 6: rejected by a.rhai:3: prohibited\n  seq 7: closed\n  1 unexplained: seq 2";
