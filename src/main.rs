@@ -118,9 +118,9 @@ A script with the name of a command is run by its path: ./new
 Exit codes:
     0  done                            4  a permission is missing
     1  pings were sent, no reply came  5  an expect() of the script failed
-    2  wrong command line or options   130  SIGINT (Ctrl-C)
-    3  error in the script,            143  SIGTERM
-       or its output was lost";
+    2  wrong command line or options   129  SIGHUP
+    3  error in the script,            130  SIGINT (Ctrl-C)
+       or its output was lost          143  SIGTERM";
 
 fn main() -> ExitCode {
     // A lab's helper is this binary too, with one thread.

@@ -29,12 +29,13 @@ fn a_host_to_which_there_is_no_way_is_unreachable() {
     }
     let said = thread::spawn(|| {
         sys::enter_new_network();
-        run("told(|| tcp::connect(\"192.0.2.1:11001\")); print(tcp::try_connect(\"192.0.2.1:11001\").kind); exit(0);")
-            .stdout
+        run("told(|| tcp::connect(\"192.0.2.1:11001\")); let tried = tcp::try_connect(\"192.0.2.1:11001\"); \
+             print([tried.kind, tried.rtt, tried.clock]); exit(0);")
+        .stdout
     });
     let said = said.join().expect("no panic");
     assert!(said.starts_with("unreachable: ") && said.contains("look at `ip route`"), "{said}");
-    assert!(said.ends_with("\nunreachable\n"), "{said}");
+    assert!(said.ends_with("\n[\"unreachable\", (), ()]\n"), "{said}");
 }
 
 #[test]

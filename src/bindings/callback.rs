@@ -238,6 +238,17 @@ impl Callback {
         Some(format!("{source}:{}:{}", at.line()?, at.position()?).into())
     }
 
+    /// Where the closure begins, if that is in the source that gave it away; else where it was given away.
+    pub fn start(&self) -> Position {
+        let own = || {
+            let function = self.definition()?;
+            let source = source_of(&self.global, function);
+            let is_here = source.is_none_or(|source| self.global.source.as_deref() == Some(source));
+            is_here.then(|| body::start(function))
+        };
+        own().filter(|start| !start.is_none()).unwrap_or(self.position)
+    }
+
     /// Where the closure was given away: source and position.
     pub fn place(&self) -> (Option<&str>, Position) {
         (self.global.source.as_deref(), self.position)

@@ -120,9 +120,19 @@ impl Duration {
     /// Reads what a person types: a number and a unit (`1s`, `250ms`, `1.5ms`, `50us`, `50µs`, `7ns`, `2m`, `1h`), or a
     /// plain `0`. `None` if it is anything else; a bare number has no unit and is refused.
     pub fn parse(text: &str) -> Option<Self> {
+        let nanos = Self::nanos_of(text).filter(|nanos| nanos.abs() < i64::MAX as f64)?;
+        Some(Self(nanos.round() as i64))
+    }
+
+    /// Whether `text` is a duration longer than any that can be had, which is 292 years.
+    pub fn is_too_long(text: &str) -> bool {
+        Self::nanos_of(text).is_some() && Self::parse(text).is_none()
+    }
+
+    fn nanos_of(text: &str) -> Option<f64> {
         let text = text.trim();
         if text == "0" {
-            return Some(Self::ZERO);
+            return Some(0.0);
         }
         let split = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+'))?;
         let (number, unit) = text.split_at(split);
@@ -135,8 +145,7 @@ impl Duration {
             "h" => 3600e9,
             _ => return None,
         };
-        let value = number.parse::<f64>().ok()? * scale;
-        (value.abs() < i64::MAX as f64).then(|| Self(value.round() as i64))
+        Some(number.parse::<f64>().ok()? * scale)
     }
 }
 
@@ -229,6 +238,7 @@ mod tests {
         }
         for text in ["", "fast", "1", "s", "1 parsec", "1..2s", "99999999999h", "ms1"] {
             assert_eq!(Duration::parse(text), None, "{text}");
+            assert_eq!(Duration::is_too_long(text), text == "99999999999h", "{text}");
         }
     }
 

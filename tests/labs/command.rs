@@ -27,6 +27,22 @@ fn a_command_runs_in_the_first_host_and_its_exit_code_is_kept() {
     ] {
         pingscript(args).run().expect_code(code);
     }
+    let run = pingscript(&["lab", "--", "sh", "-c", "kill -9 $$"]).run().expect_code(128 + 9);
+    assert!(run.stdout.contains("sh: ended by signal 9\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_program_without_a_terminal_is_interrupted_as_by_ctrl_c() {
+    if !require_lab_or_skip("an interrupt of pingscript lab") {
+        return;
+    }
+    let program = "trap 'echo statistics; exit 0' INT; echo begun; while :; do sleep 0.01; done";
+    let lab = pingscript(&["lab", "--", "bash", "-c", program]).start();
+    lab.wait_for("begun");
+    lab.signal(libc::SIGINT);
+    let run = lab.finish();
+    assert_eq!(run.code, Some(130), "{}", run.stderr);
+    assert!(run.stdout.contains("statistics\n"), "{}", run.stdout);
 }
 
 #[test]

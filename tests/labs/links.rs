@@ -313,6 +313,27 @@ fn a_connection_that_may_not_linger_is_reset_without_a_fin() {
 }
 
 #[test]
+fn a_tcp_ping_of_many_segments_counts_from_its_first_byte() {
+    if !require_lab_or_skip("long messages over TCP in a lab") {
+        return;
+    }
+    // 131,072 bytes take 104 ms at 10 Mbit/s; the last segment alone takes 2 ms.
+    run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+         net.link(a, b, #{ rate: \"10M\", queue: 1000 });
+         b.start(\"tcp_multi.rhai\", [\"--listen\", \"*:11001\", \"--framing\", \"length\", \"--quiet\"]);
+         let conn = run_in(a, || tcp::connect(\"b:11001\", #{ framing: \"length\" }));
+         let message = \"x\"; for doubled in 0..17 { message += message; }
+         let ping = conn.ping(message, 20.s);
+         expect([ping.kind, ping.readings.kernel], [\"reply\", ()]);
+         expect(ping.rtt, at_least(104.ms));
+         expect(ping.received_at - ping.sent_at, at_least(0.104));
+         expect(conn.ping(\"ping 1\", 20.s).kind, \"reply\");",
+        0,
+    );
+}
+
+#[test]
 fn more_jitter_than_delay_is_noted_once() {
     if !require_lab_or_skip("jitter of links") {
         return;

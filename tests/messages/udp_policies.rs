@@ -51,9 +51,9 @@ const POLICIES: [Case; 11] = [
         r#"
 in the policy (packets on which it fails are let through):
 error: policy: the policy returned 7, and that is no verdict
-  --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, drop_policy);
-      | ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| 7;
+      |                         ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
@@ -64,9 +64,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets on which it fails are let through):
 error: policy: the policy returned nothing, and that is no verdict
-  --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, drop_policy);
-      | ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| { };
+      |                         ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
@@ -77,9 +77,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets on which it fails are let through):
 error: policy: the policy returned nothing, and that is no verdict
-  --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, drop_policy);
-      | ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| if pkt.text == "" { drop() };
+      |                         ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
@@ -90,9 +90,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets on which it fails are let through):
 error: policy: the policy returned "drop", and that is no verdict
-  --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, drop_policy);
-      | ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| "drop";
+      |                         ^
   hint: a policy returns pass(), drop(), delay(20.ms), duplicate(2), replace("text"), corrupt() or reject("port-unreachable"), as its last line without a semicolon
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
@@ -144,9 +144,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets on which it fails are let through):
 error: policy: exit() and a failing expect() are not allowed in a policy
-  --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, drop_policy);
-      | ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| exit(7);
+      |                         ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
@@ -171,9 +171,9 @@ a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%)
         r#"
 in the policy (packets on which it fails are let through):
 error: policy: exit() and a failing expect() are not allowed in a policy
-  --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, drop_policy);
-      | ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| { [1].map(|x| exit(x)); pass() };
+      |                         ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,
@@ -187,9 +187,9 @@ not as expected (<dir>/udp_server.rhai:14)
     actual: 1
 in the policy (packets on which it fails are let through):
 error: policy: exit() and a failing expect() are not allowed in a policy
-  --> <dir>/udp_server.rhai:19:1
-   19 | set_policy(server, drop_policy);
-      | ^
+  --> <dir>/udp_server.rhai:14:25
+   14 | let drop_policy = |pkt| { expect(1, 2); pass() };
+      |                         ^
   hint: have it count what the script is to end for, and look at the count in the script: counter()
 a closure at 127.0.0.1:<port> acted on 0 of 2 packets: 0.0% (95%: 0.0% to 65.8%); it failed on 2, which passed
 "#,

@@ -165,6 +165,19 @@ fn a_loss_is_put_down_to_the_verdict_it_came_from() {
 }
 
 #[test]
+fn a_policy_that_a_helper_function_sets_is_named_by_where_it_is_written() {
+    let code = "fn attach(server, judge) {\n    set_policy(server, judge);\n}\n\
+         let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr;\n\
+         attach(server,\n    |pkt| 5);\n\
+         start_thread(|| udp::serve(server, udp::upper()));\n\
+         expect(udp::open(addr).ping(addr, \"ping 1\", 15.s).kind, \"reply\");\n\
+         server.close();";
+    let run = pingscript(&["-e", code]).run().expect_code(3);
+    let expected = "error: policy: the policy returned 5, and that is no verdict\n  --> -e:6:11\n";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
+}
+
+#[test]
 fn a_run_whose_policy_failed_ends_with_an_error() {
     let code = "let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr;
          set_policy(server, |pkt| { throw \"boom\" });

@@ -86,8 +86,8 @@ functions! {
     /// ```
     get alive(sweep: &mut Table) -> i64 = sweep.lock().alive() as i64;
 
-    /// The table: neighbours that ended alike in one row, with the least, mean and largest round-trip time; rows above 40 are
-    /// only counted.
+    /// The table: neighbours that ended alike in one row, with the least, mean and largest round-trip time of all their
+    /// replies; rows above 40 are only counted.
     ///
     /// ```rhai
     /// let table = `${sweep(icmp::targets("127.0.0.1-3"))}`;

@@ -74,7 +74,8 @@ functions! {
         }
     };
 
-    /// Adds how an attempt to connect with this TTL ended: a connection and a refusal are the destination's answers.
+    /// Adds how an attempt to connect with this TTL ended: a connection, a refusal and a reset are the
+    /// destination's answers.
     ///
     /// ```rhai
     /// let path = trace();
@@ -83,9 +84,11 @@ functions! {
     /// ```
     fn add(trace: &mut Path, ttl: i64, attempt: Tried) = {
         let attempt = attempt.ended();
-        let nothing = HopReply { by: None, rtt: Some(attempt.rtt), kind: None, mpls: Vec::new(), mtu: None };
+        let nothing = HopReply { by: None, rtt: attempt.rtt, kind: None, mpls: Vec::new(), mtu: None };
         let answer = match &attempt.end {
-            Connecting::Connected(_) | Connecting::Refused => HopReply { by: Some(attempt.to.into()), ..nothing },
+            Connecting::Connected(_) | Connecting::Refused | Connecting::Reset => {
+                HopReply { by: Some(attempt.to.into()), ..nothing }
+            }
             Connecting::Icmp(error) => HopReply { rtt: nothing.rtt, ..answer(error, usize::MAX) },
             Connecting::Interrupted => return,
             Connecting::Unreachable(error) => {

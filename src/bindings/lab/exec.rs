@@ -90,14 +90,12 @@ pub(super) fn wanted(
 fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> ScriptResult<Finished> {
     let context = context::wait(WaitingFor::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
-    // As Ctrl-C would: what it has to say of its end is part of its output. A shell on a terminal would only begin a new line.
-    let signal = if wanted.plan.command.terminal { program::HANGUP } else { program::INTERRUPT };
     let program = program::Program::start(host.net(), wanted.plan).or_raise(ctx)?;
     host.lab().keep(&program);
     // A script in the lab ends with it, and so does what it waits for.
     let waited = program.wait(until, &context.stop, Stage::Interrupted);
     if waited != Waited::Ready {
-        program.end(signal).or_raise(ctx)?;
+        program.end(program.usual_end()).or_raise(ctx)?;
     }
     if program.lab_ended() {
         return raise(ctx, program::lost(program.name()));

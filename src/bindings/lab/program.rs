@@ -117,7 +117,7 @@ functions! {
     /// expect(ping.interrupt().stdout, containing("packets transmitted"));
     /// ```
     fn interrupt(ctx: NativeCallContext, program: LabProgram) -> ScriptResult<Finished> = {
-        program.0.end(program::INTERRUPT).or_raise(&ctx)?;
+        program.0.end(program.0.usual_end()).or_raise(&ctx)?;
         if program.0.lab_ended() {
             return raise(&ctx, program::lost(program.0.name()));
         }

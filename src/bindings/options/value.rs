@@ -65,6 +65,7 @@ impl OptionValue {
             Self::Duration(_) => match Duration::parse(text) {
                 Some(duration) if duration.is_negative() => Err("a duration cannot be negative".to_string()),
                 Some(duration) => Ok(Self::Duration(duration)),
+                None if Duration::is_too_long(text) => Err("it is too long: 2562047h is the longest".to_string()),
                 None => Err("it is not a duration: write a number and a unit, such as 1s, 250ms or 50us".to_string()),
             },
         }

@@ -175,11 +175,10 @@ fn as_verdict(callback: &Callback, value: Dynamic, subject: &PolicyInput<'_>) ->
     Ok(verdict)
 }
 
-/// An error of the policy itself, at the place where it was given away.
+/// An error of the policy itself, at the place where it is written.
 fn at_policy(callback: &Callback, error: Error) -> Box<EvalAltResult> {
-    let (source, position) = callback.place();
-    let error = thrown(error, position);
-    match source {
+    let error = thrown(error, callback.start());
+    match callback.place().0 {
         Some(source) if !callback.is_of_script() => {
             EvalAltResult::ErrorInFunctionCall("policy".into(), source.to_string(), error, Position::NONE).into()
         }

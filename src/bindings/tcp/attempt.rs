@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rhai::Dynamic;
 
+use crate::bindings::udp::or_unit;
 use crate::net::socket::tcp::Connection;
 use crate::net::socket::tcp::{Attempt as NetAttempt, Connecting};
 use crate::net::time::Duration;
@@ -34,8 +35,8 @@ functions! {
     pub fn api;
     object Tried as Attempt, "An attempt to connect.";
 
-    /// How it ended: `"connected"`, `"refused"` (the peer answered that nothing is listening: RST), `"icmp"` (an ICMP error),
-    /// `"unreachable"` (this host has no way there), `"timeout"` or `"interrupted"` (the script was stopped).
+    /// How it ended: `"connected"`, `"refused"` (the peer answered that nothing is listening: RST), `"reset"` (it accepted the
+    /// connection and reset it before `try_connect` returned), `"icmp"` (an ICMP error), `"unreachable"` (this host has no way there), `"timeout"` or `"interrupted"` (the script was stopped).
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).kind, "refused");
@@ -59,7 +60,7 @@ functions! {
     /// ```
     get to(attempt: &mut Tried) -> std::net::SocketAddr = attempt.ended().to;
 
-    /// How long the answer took, a Duration from before the call: the connection, the refusal (an answer too) or the error.
+    /// How long the attempt took, a Duration from before the call: until the connection, the refusal, the error or the time-out.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).took > 0.s, true);
@@ -67,21 +68,25 @@ functions! {
     get took(attempt: &mut Tried) -> Duration = attempt.ended().took;
 
     /// The round-trip time of the answer, a Duration: of a connection that of its handshake as the kernel measured it
-    /// (TCP_INFO), of an ICMP error, where a `ttl` was given, until the kernel's stamp of its arrival; else that of `took`.
+    /// (TCP_INFO), of an ICMP error, where a `ttl` was given, until the kernel's stamp of its arrival; of a refusal, and of
+    /// other ICMP errors, `took`. `()` if no answer came: after a time-out, and where this host has no way there.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
     /// let attempt = tcp::try_connect(listener.addr);
     /// expect(attempt.rtt <= attempt.took, true);
     /// ```
-    get rtt(attempt: &mut Tried) -> Duration = attempt.ended().rtt;
+    get rtt(attempt: &mut Tried) -> Dynamic = or_unit(attempt.ended().rtt);
 
-    /// The clock of the round-trip time, in words, as for a ping.
+    /// The clock of the round-trip time, in words, as for a ping; `()` if there is none.
     ///
     /// ```rhai
     /// expect(tcp::try_connect(tcp::closed_port()).clock, "user receive - user send");
     /// ```
-    get clock(attempt: &mut Tried) -> String = attempt.ended().clock.name().to_string();
+    get clock(attempt: &mut Tried) -> Dynamic = match attempt.ended() {
+        NetAttempt { rtt: Some(_), clock, .. } => clock.name().into(),
+        _ => Dynamic::UNIT,
+    };
 
     /// How long it took to find the address of the name, a Duration; not part of `took`.
     ///

@@ -93,7 +93,8 @@ functions! {
     /// if the script was stopped first. Where the listener has a policy, it meets the policy's verdict about the message that it
     /// answers.
     ///
-    /// Errors: `closed`, `reset`; `unreachable` and others: the connection was lost; `invalid`: a line that holds a line end.
+    /// Errors: `closed`, also after `shutdown`; `reset`; `unreachable` and others: the connection was lost; `invalid`: a line that
+    /// holds a line end.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");

@@ -95,7 +95,7 @@ functions! {
     /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)). If a name has several addresses, each is tried
     /// in turn, and they share that time; should all fail, the error says how each did.
     ///
-    /// Errors: `refused`: nothing is listening there; `unreachable`: no route, or an ICMP error; `timeout`; `interrupted`: the script
+    /// Errors: `refused`: nothing is listening there; `reset`: it was accepted, and reset at once; `unreachable`: no route, or an ICMP error; `timeout`; `interrupted`: the script
     /// was stopped first; `exhausted`, `invalid`, `resolve`.
     ///
     /// ```rhai
@@ -132,8 +132,8 @@ functions! {
         }
     };
 
-    /// Connects, and gives how that ended as a value: its `kind` is `"connected"`, `"refused"`, `"icmp"`, `"unreachable"`,
-    /// `"timeout"` or `"interrupted"`. It is a row `connection` with that outcome; a run that sends no ping and connects to
+    /// Connects, and gives how that ended as a value: its `kind` is `"connected"`, `"refused"`, `"reset"`, `"icmp"`,
+    /// `"unreachable"`, `"timeout"` or `"interrupted"`. It is a row `connection` with that outcome; a run that sends no ping and connects to
     /// nothing ends with exit code 1.
     ///
     /// Errors: `exhausted`, `invalid`, `resolve`.

@@ -225,6 +225,6 @@ pub(in crate::bindings) fn counts_map(counts: Counts) -> Map {
     cells.map(|(name, count)| (name.as_str().into(), count.as_i64().unwrap_or_default().into())).collect()
 }
 
-fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
+pub(in crate::bindings) fn or_unit<T: Clone + Send + Sync + 'static>(value: Option<T>) -> Dynamic {
     value.map_or(Dynamic::UNIT, Dynamic::from)
 }

@@ -2,6 +2,7 @@
 //!
 //! Pure. The table joins those that follow each other and ended alike.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use crate::net::wire::zoned::ZonedIp;
 pub struct Sweep {
     targets: Targets,
     ends: Vec<SweepEnd>,
+    /// The times of those that replied more than once, by their places.
+    several: HashMap<usize, Times>,
 }
 
 /// The best that became of the pings to one target.
@@ -32,7 +35,7 @@ pub enum SweepEnd {
     Unsent,
     /// It is a name that has no address.
     Unresolved,
-    /// A reply came after this many nanoseconds; more than four seconds count as that.
+    /// A reply came after this many nanoseconds, the first of them if there are several; more than four seconds count as that.
     Alive(u32),
 }
 
@@ -46,15 +49,19 @@ impl Sweep {
         for (place, _) in targets.unresolved() {
             ends[place as usize] = SweepEnd::Unresolved;
         }
-        Self { targets, ends }
+        Self { targets, ends, several: HashMap::new() }
     }
 
     /// Enters how a ping to `to` ended; one that is no target is left out.
     pub fn add(&mut self, to: SocketAddr, end: SweepEnd) {
-        let Some(place) = self.targets.place_of(to) else { return };
-        let Some(before) = self.ends.get_mut(place as usize) else { return };
-        if rank(end) >= rank(*before) {
-            *before = end;
+        let Some(place) = self.targets.place_of(to).map(|place| place as usize) else { return };
+        let Some(before) = self.ends.get_mut(place) else { return };
+        match (*before, end) {
+            (SweepEnd::Alive(first), SweepEnd::Alive(ns)) => {
+                self.several.entry(place).or_insert_with(|| Times::of(first)).add(Times::of(ns));
+            }
+            (was, end) if rank(end) >= rank(was) => *before = end,
+            _ => {}
         }
     }
 
@@ -77,7 +84,7 @@ impl Sweep {
             let mut times = Times::default();
             while let Some(next) = self.ends.get(at).filter(|next| at == first || alike(**next, end)) {
                 if let SweepEnd::Alive(ns) = next {
-                    times.add(*ns);
+                    times.add(self.several.get(&at).copied().unwrap_or_else(|| Times::of(*ns)));
                 }
                 at += 1;
             }
@@ -108,7 +115,8 @@ struct SweepGroup {
     times: Times,
 }
 
-#[derive(Debug, Default)]
+/// Round-trip times of one target or of several.
+#[derive(Clone, Copy, Debug, Default)]
 struct Times {
     count: u64,
     sum: u64,
@@ -117,9 +125,13 @@ struct Times {
 }
 
 impl Times {
-    fn add(&mut self, ns: u32) {
-        self.min = if self.count == 0 { ns } else { self.min.min(ns) };
-        (self.count, self.sum, self.max) = (self.count + 1, self.sum + u64::from(ns), self.max.max(ns));
+    fn of(ns: u32) -> Self {
+        Self { count: 1, sum: ns.into(), min: ns, max: ns }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
+        (self.count, self.sum, self.max) = (self.count + other.count, self.sum + other.sum, self.max.max(other.max));
     }
 }
 
@@ -209,6 +221,17 @@ Targets            Count  State             RTT (min / avg / max)
 10.0.0.6               1  alive             0.005ms
 4 of 6 targets alive";
         assert_eq!(sweep.to_string(), table);
+    }
+
+    #[test]
+    fn each_reply_of_a_target_counts() {
+        let mut sweep = sweep("10.0.0.2-4");
+        for (last, ns) in [(2, 50_000), (2, 1_000), (2, 9_000), (3, 2_000), (3, 80_000), (4, 3_000)] {
+            sweep.add(([10, 0, 0, last], 0).into(), SweepEnd::Alive(ns));
+        }
+        sweep.add(([10, 0, 0, 2], 0).into(), SweepEnd::Silent);
+        let table = sweep.to_string();
+        assert!(table.contains("10.0.0.2-10.0.0.4      3  alive  0.001ms / 0.024ms / 0.080ms\n3 of 3"), "{table}");
     }
 
     #[test]

@@ -101,6 +101,11 @@ impl ExecProgram {
         }
     }
 
+    /// Whether it has the terminal for itself.
+    pub fn has_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// A descriptor that is readable when it has ended.
     pub fn ended(&self) -> BorrowedFd<'_> {
         self.status.as_fd()

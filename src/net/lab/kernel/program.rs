@@ -36,12 +36,6 @@ const PIECE: usize = 1 << 14;
 /// How long a program that is asked to end may take for it.
 pub const GRACE: Duration = Duration::from_millis(500);
 
-/// The signal that Ctrl-C sends.
-pub const INTERRUPT: i32 = libc::SIGINT;
-
-/// The signal that says that the terminal has gone: a shell ends, and leaves the terminal as it was.
-pub const HANGUP: i32 = libc::SIGHUP;
-
 /// The signal that asks for an end.
 pub const TERMINATE: i32 = libc::SIGTERM;
 
@@ -213,6 +207,12 @@ impl Program {
 
     fn wait_until(&self, seen: impl Fn() -> bool, until: Option<Instant>, stop: Option<(&Stop, Stage)>) -> Waited {
         self.0.host.park(&self.0.news, until, stop, &mut || self.has_ended() || seen())
+    }
+
+    /// The signal that ends it as its user would. Ctrl-C, for what it has to say of its end is part of its output; but a shell on
+    /// a terminal would only begin a new line: it ends as its terminal goes, and leaves that as it was.
+    pub fn usual_end(&self) -> i32 {
+        if self.0.process.has_terminal() { libc::SIGHUP } else { libc::SIGINT }
     }
 
     /// Whether the lab ended before the program, so that nothing is known of its end.

@@ -59,6 +59,8 @@ pub enum Connecting {
     Connected(Connection),
     /// The peer answered that nothing is listening there (RST).
     Refused,
+    /// The peer accepted the connection and reset it before this host made use of it.
+    Reset,
     /// An ICMP error came.
     Icmp(IcmpError),
     /// This host has no way there, or an error came of which only the errno is known.
@@ -75,6 +77,7 @@ impl Connecting {
         match self {
             Self::Connected(_) => "connected",
             Self::Refused => "refused",
+            Self::Reset => "reset",
             Self::Icmp(_) => "icmp",
             Self::Unreachable(_) => "unreachable",
             Self::TimedOut => "timeout",
@@ -92,8 +95,8 @@ pub struct Attempt {
     pub end: Connecting,
     /// How long that took, from before the call to the answer.
     pub took: Duration,
-    /// The round-trip time of the answer.
-    pub rtt: Duration,
+    /// The round-trip time of the answer; `None` if none came, or nothing measured it.
+    pub rtt: Option<Duration>,
     /// The clock of that. One by the kernel's stamps is had of connections, and of ICMP errors where a TTL was set.
     pub clock: Clock,
     /// Attempts at other addresses of the same name, which failed.
@@ -108,6 +111,7 @@ impl fmt::Display for Attempt {
         match &self.end {
             Connecting::Connected(_) => write!(f, "Connected to {to}"),
             Connecting::Refused => write!(f, "Connection refused by {to}"),
+            Connecting::Reset => write!(f, "Connection reset by {to}"),
             Connecting::Icmp(error) => write!(f, "{} for the connection to {to}", error.kind),
             Connecting::Unreachable(error) => write!(f, "No connection to {to}: {}", error.message),
             Connecting::TimedOut => write!(f, "Connection to {to} timed out"),
@@ -145,10 +149,7 @@ impl Connector<'_> {
                 return Err(error.with_peer(to).with_hint("choose another local port, or 0 for any free one"));
             }
         }
-        let (none, clock) = (Duration::ZERO, Clock::User);
-        let refused =
-            Attempt { to, end: Connecting::Refused, took: none, rtt: none, clock, local: None, others: Vec::new() };
-        Ok(self.report(refused))
+        Ok(self.report(Attempt::unsent(to, Connecting::Refused)))
     }
 
     fn once(&self, to: SocketAddr) -> Result<Attempt> {
@@ -207,9 +208,14 @@ impl Connector<'_> {
         let arrived = clocks.zip(stamp).map(|((now, unix), stamp)| now + Duration::from_nanos(stamp - unix) - start);
         let handshake = || socket.tcp_info().ok().map(|info| Duration::from_micros(i64::from(info.rtt)));
         let (rtt, clock) = match (arrived.filter(is_sound), &end) {
-            (Some(rtt), _) => (rtt, Clock::KernelReceive),
-            (None, Ok(())) => handshake().filter(is_sound).map_or((took, Clock::User), |rtt| (rtt, Clock::Kernel)),
-            _ => (took, Clock::User),
+            (Some(rtt), _) => (Some(rtt), Clock::KernelReceive),
+            (None, Ok(()) | Err(Connecting::Reset)) => match handshake().filter(is_sound) {
+                Some(rtt) => (Some(rtt), Clock::Kernel),
+                // How long after the handshake the reset came is not known.
+                None => (end.is_ok().then_some(took), Clock::User),
+            },
+            (None, Err(Connecting::Refused | Connecting::Icmp(_))) => (Some(took), Clock::User),
+            _ => (None, Clock::User),
         };
         let local = socket.local_addr().ok();
         let end = match end {
@@ -248,10 +254,7 @@ impl Connector<'_> {
             let timeout = left * (1.0 / (addrs.len() - index) as f64);
             let attempt = match (Self { options: ConnectOptions { timeout, ..self.options }, ..*self }).connect(*to) {
                 // Perhaps this host lacks a version of IP, and another address is of the one it has.
-                Err(error) if index > 0 => {
-                    let (end, none) = (Connecting::Unreachable(error), Duration::ZERO);
-                    Attempt { to: *to, end, took: none, rtt: none, clock: Clock::User, others: Vec::new(), local: None }
-                }
+                Err(error) if index > 0 => Attempt::unsent(*to, Connecting::Unreachable(error)),
                 attempt => attempt?,
             };
             if matches!(attempt.end, Connecting::Connected(_) | Connecting::Interrupted) {
@@ -268,8 +271,13 @@ impl Connector<'_> {
 }
 
 impl Attempt {
+    /// One of which nothing was sent to its peer.
+    const fn unsent(to: SocketAddr, end: Connecting) -> Self {
+        Self { to, end, took: Duration::ZERO, rtt: None, clock: Clock::User, others: Vec::new(), local: None }
+    }
+
     /// What the errno of a failed connect says of the peer or the path; `None`: it says something of this host.
-    fn refusal(
+    pub(super) fn refusal(
         socket: &dyn HostSocket,
         err: &io::Error,
         to: SocketAddr,
@@ -281,7 +289,9 @@ impl Attempt {
             return Some(Connecting::Icmp(error));
         }
         match number_of(err) {
-            errno::ECONNREFUSED | errno::ECONNRESET => Some(Connecting::Refused),
+            errno::ECONNREFUSED => Some(Connecting::Refused),
+            // The handshake was done by then. EPIPE: the peer had closed its direction first (linux).
+            errno::ECONNRESET | errno::EPIPE => Some(Connecting::Reset),
             errno::ETIMEDOUT => Some(Connecting::TimedOut),
             errno::ENETUNREACH | errno::EHOSTUNREACH | errno::ENETDOWN => {
                 let error = Error::system("connect", err).with_peer(to);
@@ -320,6 +330,8 @@ impl Attempt {
             Connecting::Interrupted => Ok(None),
             Connecting::Refused => error(ErrorKind::Refused, "connection refused: nothing is listening on this port")
                 .map_err(|error| error.with_hint("start the server first, or check the address")),
+            Connecting::Reset => error(ErrorKind::Reset, "the peer has accepted the connection and reset it at once")
+                .map_err(|error| error.with_hint("the server may be full, or has closed without reading: look there")),
             Connecting::TimedOut => error(ErrorKind::TimedOut, &format!("no answer in {}", self.took.short()))
                 .map_err(|error| error.with_hint("the host may be down, or a firewall drops what is sent to it")),
             Connecting::Icmp(error) => {

@@ -69,6 +69,8 @@ struct Inner {
     ended: Mutex<Option<Ended>>,
     /// Why nothing more could be sent.
     broken: Mutex<Option<Ended>>,
+    /// Whether this end has said that it sends no more.
+    half_closed: AtomicBool,
     /// Errors of the path that arrived while the connection lived on.
     path_errors: AtomicU64,
     /// Answers that could not be sent.
@@ -99,6 +101,7 @@ impl Connection {
             outbox: Mutex::default(),
             ended: Mutex::default(),
             broken: Mutex::default(),
+            half_closed: AtomicBool::new(false),
             path_errors: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
             watch: Mutex::default(),
@@ -163,6 +166,7 @@ impl Connection {
     /// `closed`.
     pub fn shutdown(&self) -> Result<()> {
         let socket = self.socket("shutdown")?;
+        self.0.half_closed.store(true, Ordering::Relaxed);
         match socket.shutdown(std::net::Shutdown::Write) {
             // The peer was quicker.
             Err(err) if err.kind() == io::ErrorKind::NotConnected => Ok(()),

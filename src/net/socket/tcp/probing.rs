@@ -37,6 +37,12 @@ const HEADERS: usize = 40;
 /// Octets of the timestamps in a TCP header, as Linux fills them up.
 const TIMESTAMPS: usize = 12;
 
+/// Octets that a framing adds at most.
+const FRAMING: usize = 4;
+
+/// The least segment size that hosts agree on without options (RFC 9293, section 3.7.1).
+const LEAST_MSS: usize = 536;
+
 /// What a connection has that is pinged over.
 #[derive(Debug)]
 pub(super) struct Pinging {
@@ -135,6 +141,11 @@ impl Connection {
     }
 }
 
+/// Whether a message of so many bytes, with its framing, is sent in one segment.
+fn fits_a_segment(socket: &dyn HostSocket, len: usize) -> bool {
+    len + FRAMING <= LEAST_MSS || socket.tcp_info().is_ok_and(|info| len + FRAMING <= info.mss as usize)
+}
+
 impl Settle for super::Inner {
     fn settle_up(&self) {
         if let Some(pinging) = self.pinging.get() {
@@ -174,11 +185,12 @@ impl Transport for Connection {
 
     fn send(
         &self,
-        _: &dyn HostSocket,
+        socket: &dyn HostSocket,
         probe: &Probe<'_>,
         sent: &mut Instant,
         _: TakeQueued<'_>,
     ) -> Result<Option<u32>> {
+        let is_one_segment = fits_a_segment(socket, probe.message.len());
         lock(&self.pinging().answers).expect(probe.message);
         *sent = self.0.host.now();
         match self.send_or_queue(probe.message) {
@@ -186,8 +198,10 @@ impl Transport for Connection {
                 let error = Error::system("send", &io::Error::from_raw_os_error(errno::ENOBUFS)).with_peer(probe.to);
                 Err(error.with_hint("the peer does not read what is sent to it"))
             }
+            Err(err) if self.0.half_closed.load(Ordering::Relaxed) => Err(err),
             // Received right after this: every ping that is pending ends with the connection.
-            sent => Ok(sent.unwrap_or(None)),
+            // The kernel stamps the last segment alone, which may leave long after the first.
+            sent => Ok(sent.unwrap_or(None).filter(|_| is_one_segment)),
         }
     }
 

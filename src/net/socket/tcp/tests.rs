@@ -1,12 +1,13 @@
 //! Connections over loopback: how they begin, what they carry and how they end.
 
 use super::*;
-use crate::net::error::ErrorKind;
-use crate::net::host::socket::Outgoing;
+use crate::net::error::{ErrorKind, errno};
+use crate::net::host::socket::{Outgoing, SocketType};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::{Host, ThisMachine};
 use crate::net::socket::session::Session;
 use crate::net::time::Instant;
+use crate::net::wire::Family;
 
 /// More bytes than a narrow pair holds, and few enough for many tests at a time: what waits to be sent has a bound over the
 /// whole process.
@@ -151,6 +152,38 @@ fn a_closed_port_refuses() {
     let attempt = bench.attempt(addr, Framing::Raw);
     assert!(matches!(attempt.end, Connecting::Refused), "{attempt:?}");
     assert_eq!(attempt.into_connection().expect_err("refused").kind, ErrorKind::Refused);
+}
+
+#[test]
+fn what_was_accepted_and_reset_is_not_refused() {
+    let bench = Bench::new();
+    let socket = bench.host.socket(SocketType::Tcp, Family::V4).expect("a socket");
+    let to = ([127, 0, 0, 1], 7).into();
+    for (errno, word) in [(errno::ECONNREFUSED, "refused"), (errno::ECONNRESET, "reset"), (errno::EPIPE, "reset")] {
+        let end = Attempt::refusal(&*socket, &io::Error::from_raw_os_error(errno), to, &mut None).expect("an end");
+        assert_eq!(end.word(), word, "errno {errno}");
+    }
+    let mut attempt = bench.attempt(to, Framing::Raw);
+    attempt.end = Connecting::Reset;
+    assert_eq!(attempt.into_connection().expect_err("reset").kind, ErrorKind::Reset);
+}
+
+#[test]
+fn a_half_closed_end_sends_no_more_and_is_not_reset() {
+    let bench = Bench::new();
+    let (client, server) = bench.narrow_pair();
+    // More than there is room for: the rest is given up with this end's direction.
+    while client.send_or_queue(&[b'x'; 1 << 16]).is_ok() && !client.backlog().0 {}
+    client.shutdown().expect("open");
+    for error in [client.flush(), client.send_or_queue(b"more").map(|_| ())] {
+        let error = error.expect_err("half closed");
+        assert_eq!((error.kind, error.message.contains("this end")), (ErrorKind::Closed, true), "{error}");
+    }
+    assert!(client.ended().is_none(), "the peer has ended nothing");
+    bench.send(&server, "answer");
+    assert_eq!(bench.text(&client), "answer");
+    server.close();
+    assert_ne!(bench.text(&client), "answer");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::end::{CallFault, Ended};
 use super::{Connection, lock};
-use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result, errno, number_of};
 use crate::net::host::Waited;
 use crate::net::host::room::{Reserved, STREAMS};
 use crate::net::host::socket::{Awaited, HostSocket, Outgoing};
@@ -79,7 +79,7 @@ impl Connection {
     /// Sends a message in the connection's framing; waits until the socket has taken all of it.
     ///
     /// # Errors
-    /// `closed`, `reset`; `invalid`: it cannot be delimited in this framing; `unreachable` and others: the connection was
+    /// `closed`, also after [`Self::shutdown`]; `reset`; `invalid`: it cannot be delimited in this framing; `unreachable` and others: the connection was
     /// lost.
     pub fn send(&self, message: &[u8], until: Option<Instant>, stop: &Stop) -> Result<Sent> {
         let mut outbox = lock(&self.0.outbox);
@@ -144,6 +144,9 @@ impl Connection {
     /// Puts `message` behind what waits.
     fn fill(&self, outbox: &mut Outbox, message: &[u8]) -> Result<Arc<dyn HostSocket>> {
         let socket = self.socket("send")?;
+        if self.0.half_closed.load(Ordering::Relaxed) {
+            return Err(self.half_closed());
+        }
         if !outbox.held.may_hold(outbox.bytes.len() + message.len()) {
             return Err(self.too_much(outbox));
         }
@@ -154,6 +157,12 @@ impl Connection {
         outbox.held.set(outbox.bytes.capacity());
         self.0.session.events.emit(|| Event::Sent { flow: self.outward(), data: message });
         Ok(socket)
+    }
+
+    fn half_closed(&self) -> Error {
+        let error = Error::new(ErrorKind::Closed, "send", "this end has closed its direction of the connection");
+        let error = error.with_peer(self.peer());
+        error.with_hint("after `shutdown` nothing more is sent; what the peer sends can still be received")
     }
 
     fn too_much(&self, outbox: &Outbox) -> Error {
@@ -184,6 +193,9 @@ impl Connection {
                     fault => {
                         // Nothing of it will ever be sent.
                         outbox.sent(outbox.rest().len());
+                        if number_of(&err) == errno::EPIPE && self.0.half_closed.load(Ordering::Relaxed) {
+                            return Err(self.half_closed());
+                        }
                         let ended = match fault {
                             CallFault::Reset => Ended::Reset,
                             _ => Ended::Lost(Error::system("send", &err)),

@@ -8,6 +8,8 @@ use super::super::super::{Family, u8_at, u16_at, u32_at};
 use super::super::extension::{Extensions, ObjectContent};
 use super::super::{Kind, Message};
 
+mod body;
+
 /// Writes fields, one in a line.
 #[derive(Debug)]
 pub(super) struct Layout<'a> {
@@ -175,7 +177,7 @@ impl<'a> Layout<'a> {
                 }
             }
             (None, _) if matches!((family, type_), (Family::V4, 42) | (Family::V6, 160)) => self.extensions(body),
-            _ => self.field(body, len.saturating_sub(8), "data"),
+            _ => self.body(message.kind, body, at + len),
         }
     }
 
@@ -228,6 +230,7 @@ impl<'a> Layout<'a> {
                 self.field(at, 2, &format!("identifier {}", u16::from_be_bytes([a, b])));
                 self.field(at + 2, 2, &format!("sequence number {}", u16::from_be_bytes([c, d])));
             }
+            _ if self.four_of(at, message.kind) => {}
             _ => self.field(at, 4, "as the type has it"),
         }
     }

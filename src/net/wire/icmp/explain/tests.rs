@@ -89,6 +89,61 @@ fn messages_by_themselves_are_of_the_version_they_fit() {
 }
 
 #[test]
+fn each_field_of_what_quotes_no_packet_is_shown() {
+    let explained = |parts: &[&[u8]], family| explain(&parts.concat(), Some(family));
+    let timestamps: &[&[u8]] = &[&[14, 0, 0, 0, 0, 7, 0, 1], &[2, 0xb3, 0x2b, 0x15, 0, 0, 0, 1], &[0x80, 0, 0, 0]];
+    let text = explained(timestamps, Family::V4);
+    for part in [
+        "    8  02 b3 2b 15              originate timestamp: 45296405 ms since midnight, 12:34:56.405 UT\n",
+        "   12  00 00 00 01              receive timestamp: 1 ms since midnight, 00:00:00.001 UT\n",
+        "   16  80 00 00 00              transmit timestamp: 80000000, which is not in",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let prefix = [&[3, 4, 64, 0xc0][..], &[0xff; 4], &[0, 0, 14, 16], &[0; 4], &[0xfd, 0], &[0; 14]].concat();
+    let advertised: &[&[u8]] = &[
+        &[134, 0, 0, 0, 64, 0x40, 7, 8, 0, 0, 0, 9, 0, 0, 3, 232],
+        &[1, 1, 2, 0, 0, 0, 0, 3],
+        &prefix,
+        &[5, 1, 0, 0, 0, 0, 5, 220],
+    ];
+    let text = explained(advertised, Family::V6);
+    for part in [
+        "hop limit for hosts: 64\n",
+        "not managed addresses, other configuration\n",
+        "router lifetime 1800 s\n",
+        "reachable time 9 ms\n",
+        "retransmission timer 1000 ms\n",
+        "address 02:00:00:00:00:03\n",
+        "prefix of 64 bits\n",
+        "on link, for autoconfiguration\n",
+        "valid lifetime without end\n",
+        "preferred lifetime 3600 s\n",
+        "prefix fd00::\n",
+        "   60  00 00 05 dc              MTU 1500\n",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+    let routers: &[&[u8]] = &[&[9, 0, 0, 0, 1, 2, 7, 8], &[10, 0, 0, 1], &[0xff, 0xff, 0xff, 0xff]];
+    let text = explained(routers, Family::V4);
+    assert!(text.contains("router 10.0.0.1\n") && text.contains("preference -1\n"), "{text}");
+    // Damage at any place is harmless.
+    for (parts, family) in [(timestamps, Family::V4), (advertised, Family::V6), (routers, Family::V4)] {
+        let mut bytes = parts.concat();
+        (0..bytes.len()).for_each(|len| drop(explain(&bytes[..len], Some(family))));
+        for at in 0..bytes.len() {
+            let before = std::mem::replace(&mut bytes[at], 0xff);
+            explain(&bytes, Some(family));
+            bytes[at] = before;
+        }
+        for type_ in [130, 133, 135, 136, 137, 143] {
+            bytes[0] = type_;
+            (0..bytes.len()).for_each(|len| drop(explain(&bytes[..len], Some(Family::V6))));
+        }
+    }
+}
+
+#[test]
 fn other_packets_and_no_packets_are_explained_too() {
     assert!(explain(&TCP_PACKET, None).contains("header of 20 bytes, SYN"));
     assert!(explain(&[3, 1, 2], None).contains("ICMP message too short"));
