@@ -44,7 +44,7 @@ fn all_hosts_of_a_network_are_pinged_with_broadcast_alone() {
     let all = format!("127.255.255.255:{}", server.bound_port());
     let udp = ["scripts/udp_ping.rhai", "--server", &all, "--count", "1"];
     let icmp = ["scripts/icmp_ping.rhai", "127.255.255.255", "--count", "1", "--timeout", "10ms"];
-    let refused = "permission denied: this address is that of all hosts of a network";
+    let refused = "permission denied: this address is that of all hosts of a network; allow that with --broadcast";
     for line in [&udp[..], &icmp[..]] {
         let run = pingscript(line).run().expect_code(1);
         assert!(run.stdout.contains(refused), "{}", run.stdout);

@@ -188,11 +188,10 @@ pub(in crate::net) fn not_permitted(here: &dyn Host, error: Error, to: SocketAdd
         return error.with_hint("a firewall rule of this host forbids it");
     }
     if to.is_ipv4() && is_broadcast(here, to).unwrap_or(false) {
-        let error =
-            Error { message: "permission denied: this address is that of all hosts of a network".to_string(), ..error };
-        let hint = "to send by broadcast, give udp_ping and icmp_ping the flag --broadcast, and a socket of your own the option \
-                    #{ broadcast: true }";
-        return error.with_hint(hint);
+        let message = "permission denied: this address is that of all hosts of a network; allow that with --broadcast, or with \
+                       broadcast: true of the socket";
+        let error = Error { message: message.to_string(), ..error };
+        return error.with_hint("to send by broadcast, make the socket with the option #{ broadcast: true }");
     }
     error.with_hint("a route of this host prohibits it: look at `ip route`")
 }
