@@ -73,7 +73,7 @@ fn every_native_is_documented_and_every_example_runs() {
 fn messages_name_types_as_scripts_do() {
     for (code, form) in [
         ("udp::bind(true)", "udp::bind(local: string, options: map)"),
-        ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(deadline: Deadline)"),
+        ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(deadline: Timestamp)"),
         ("udp::bind(\"127.0.0.1:0\").recv(\"x\")", "UdpSocket.recv(timeout: Duration)"),
         ("udp::bind(\"127.0.0.1:0\").ping(1)", "UdpSocket.ping(to, message, options: map)"),
         ("set_policy(1, 2)", "set_policy(socket: UdpSocket, policy: Policy)"),
@@ -140,7 +140,7 @@ fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> 
 fn type_of_names_types_as_errors_do() {
     let own = r#"
         let values = [1, 1.0, 'a', "a", true, (), [], #{}, blob(1), 1..2, 1..=2, |x| x, timestamp()];
-        let names = ["integer", "float", "character", "string", "bool", "()", "array", "map", "blob", "range", "range", "closure", "timestamp"];
+        let names = ["integer", "float", "character", "string", "bool", "()", "array", "map", "blob", "range", "range", "closure", "Timestamp"];
         expect(values.map(|value| type_of(value)), names);
         fn int.doubled() { this * 2 }
         fn integer.halved() { if this > 1 { this / 2 } else { 0 } }

@@ -55,7 +55,7 @@ pub fn is_clock_read_in_vain() -> bool {
 
 functions! {
     pub fn api;
-    object Instant as Deadline, "A point in time that a wait ends at.";
+    object Instant as Timestamp, "A point in time: now, or one that a wait ends at.";
     object Beat as Ticks, "A beat that a loop keeps.";
 
     /// Waits for that long, or until the script is stopped.
@@ -128,6 +128,31 @@ functions! {
     /// expect(deadline(1.h).passed, false);
     /// ```
     get passed(deadline: &mut Instant) -> bool = read_clock().host.now() >= *deadline;
+
+    /// The present point in time, for a stopwatch.
+    ///
+    /// ```rhai
+    /// let began = timestamp();
+    /// sleep(2.ms);
+    /// expect(began.elapsed >= 2.ms, true);
+    /// ```
+    volatile timestamp() -> Instant = read_clock().host.now();
+
+    /// How long ago it was; negative for one that is to come.
+    ///
+    /// ```rhai
+    /// expect(timestamp().elapsed < 1.h, true);
+    /// expect(deadline(1.h).elapsed < 0.s, true);
+    /// ```
+    get elapsed(time: &mut Instant) -> Duration = read_clock().host.now() - *time;
+
+    /// How long it is from one point in time to another.
+    ///
+    /// ```rhai
+    /// let began = timestamp();
+    /// expect(deadline(1.s) - began >= 1.s, true);
+    /// ```
+    fn "-"(time: Instant, earlier: Instant) -> Duration = time - earlier;
 
     /// The wall clock: seconds since 1970 (UTC), to the microsecond. A label for messages; durations are measured by the core.
     ///

@@ -156,7 +156,7 @@ error: `UdpSocket.recv` cannot be called with (integer)
   hint: argument 1 is a Duration: give the number its unit, as in `1.s` or `250.ms`
   hint: it is called as
         UdpSocket.recv()
-        UdpSocket.recv(deadline: Deadline)
+        UdpSocket.recv(deadline: Timestamp)
         UdpSocket.recv(timeout: Duration)
 "#,
     ),

@@ -188,7 +188,6 @@ pub fn plain_type(name: &str) -> String {
         "Map" => "map",
         "char" => "character",
         "range=" | "ExclusiveRange" | "InclusiveRange" | "BitRange" => "range",
-        "Instant" => "timestamp",
         "Dynamic" | "?" | "" | "_" => "any",
         _ => "",
     };

@@ -274,7 +274,7 @@ fn native(engine: &Engine, info: &FuncInfo<'_>, ours: &HashMap<u64, Vec<Vec<Stri
 }
 
 /// Values of the language whose functions are called with a dot.
-const VALUES: [&str; 7] = ["string", "array", "blob", "map", "character", "range", "timestamp"];
+const VALUES: [&str; 6] = ["string", "array", "blob", "map", "character", "range"];
 
 /// Whether a native is called with a dot. One that changes its object is; one that takes an object and a closure is not,
 /// since a method call locks its object; of others the example says.

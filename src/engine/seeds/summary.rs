@@ -188,9 +188,9 @@ mod tests {
     use super::*;
 
     fn run(seed: u64, code: i32, number: f64) -> SeedRun {
-        let measured = |place: &str, number, text: Option<&str>| Measured {
+        let measured = |place: &str, number: Option<f64>, text: Option<&str>| Measured {
             place: place.to_string(),
-            message: if number == None { String::new() } else { "lost of 100".to_string() },
+            message: if number.is_none() { String::new() } else { "lost of 100".to_string() },
             number,
             time_ns: None,
             text: text.map(str::to_string),

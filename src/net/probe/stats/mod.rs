@@ -48,10 +48,10 @@ impl Rtts {
 
     /// Enters a round-trip time taken with a fallback clock.
     pub fn record_flagged(&mut self, rtt: Duration) {
-        if self.take(rtt) {
-            if let Some(sound) = &mut self.sound {
-                sound.last = None;
-            }
+        if self.take(rtt)
+            && let Some(sound) = &mut self.sound
+        {
+            sound.last = None;
         }
     }
 

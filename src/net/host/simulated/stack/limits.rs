@@ -120,7 +120,7 @@ impl ErrorLimits {
         peer.since = now;
         let may = peer.credit >= cost;
         if may {
-            peer.credit = peer.credit - cost;
+            peer.credit -= cost;
         }
         may
     }

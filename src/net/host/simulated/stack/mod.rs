@@ -19,7 +19,7 @@ pub use self::limits::ErrorLimits;
 pub use self::resolving::ARP;
 pub use self::settings::{SETTINGS, SettingError};
 
-use self::neighbours::Neighbours;
+use self::neighbours::NeighbourTable;
 use super::datagram::DatagramSocket;
 use super::reassembly::StackReassembly;
 use super::routes::{PathMtus, RouteTable, RouteTarget};
@@ -103,7 +103,7 @@ pub struct Stack {
     pub limits: ErrorLimits,
     interfaces: Vec<StackInterface>,
     /// The neighbours on interfaces that ask for hardware addresses.
-    neighbours: BTreeMap<u32, Neighbours>,
+    neighbours: BTreeMap<u32, NeighbourTable>,
     /// What waits for a neighbour's hardware address and is to be stamped when it leaves: for whom, by which socket, and the
     /// stamp's number.
     unstamped: Vec<(IpAddr, SocketKey, u32)>,
@@ -203,7 +203,7 @@ impl Stack {
 
     /// When something is to be done next without anything coming.
     pub fn next_due(&self) -> Option<Instant> {
-        let near = self.neighbours.values().filter_map(Neighbours::next_due);
+        let near = self.neighbours.values().filter_map(NeighbourTable::next_due);
         self.reassembly.next_due().into_iter().chain(self.tcp.next_due()).chain(near).min()
     }
 

@@ -27,7 +27,7 @@ const NEIGHBOURS: usize = 1_024;
 
 /// The neighbours of an interface.
 #[derive(Debug)]
-pub(super) struct Neighbours {
+pub(super) struct NeighbourTable {
     /// The hardware address of the interface itself.
     pub(super) own: Mac,
     entries: BTreeMap<IpAddr, Neighbour>,
@@ -55,7 +55,7 @@ pub(super) enum Resolved {
     Lost(Vec<u8>),
 }
 
-impl Neighbours {
+impl NeighbourTable {
     /// Knows nobody.
     pub(super) fn new(own: Mac) -> Self {
         Self { own, entries: BTreeMap::new() }
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn packets_wait_for_the_answer_and_go_in_their_order() {
-        let (mut near, to) = (Neighbours::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
+        let (mut near, to) = (NeighbourTable::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
         assert_eq!(near.send(to, vec![1], at(0)), [Resolved::Ask(to, None)]);
         assert_eq!(near.send(to, vec![2], at(1)), []);
         assert_eq!(near.next_due(), Some(at(1_000)));
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn nobody_answers_three_times() {
-        let (mut near, to) = (Neighbours::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
+        let (mut near, to) = (NeighbourTable::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
         near.send(to, vec![1], at(0));
         for n in 1..3 {
             assert_eq!(near.serve_due(at(n * 1_000)), [Resolved::Ask(to, None)]);
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn an_old_answer_is_used_and_asked_about_again() {
-        let (mut near, to) = (Neighbours::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
+        let (mut near, to) = (NeighbourTable::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
         assert_eq!(near.learn(to, FAR, true, at(0)), [], "an answer that nobody asked for teaches nothing");
         assert_eq!(near.next_due(), None);
         near.learn(to, FAR, false, at(0));
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded() {
-        let (mut near, to) = (Neighbours::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
+        let (mut near, to) = (NeighbourTable::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
         for n in 0..300u32 {
             near.send(to, vec![n as u8; 1_000], at(0));
         }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::neighbours::{Arp, Mac, Neighbours, Resolved, group_mac, solicited_group};
+use super::neighbours::{Arp, Mac, NeighbourTable, Resolved, group_mac, solicited_group};
 use super::{Stack, StackTime};
 use crate::net::time::Instant;
 use crate::net::wire::checksum::Sum;
@@ -26,7 +26,7 @@ const TARGET_MAC: u8 = 2;
 impl Stack {
     /// From now on an interface, whose own hardware address is `mac`, asks its neighbours for theirs.
     pub fn resolve_on(&mut self, index: u32, mac: [u8; 6]) {
-        self.neighbours.insert(index, Neighbours::new(mac));
+        self.neighbours.insert(index, NeighbourTable::new(mac));
     }
 
     /// Makes frames of the packets that leave by interfaces that resolve.
