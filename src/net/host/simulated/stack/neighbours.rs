@@ -51,12 +51,12 @@ pub(super) enum Resolved {
     Send(Mac, Vec<u8>),
     /// A neighbour is asked for its address: all are, or the one that had this.
     Ask(IpAddr, Option<Mac>),
-    /// Nobody has answered for this packet's neighbour.
+    /// No one has answered for this packet's neighbour.
     Lost(Vec<u8>),
 }
 
 impl NeighbourTable {
-    /// Knows nobody.
+    /// Knows no one.
     pub(super) fn new(own: Mac) -> Self {
         Self { own, entries: BTreeMap::new() }
     }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_answers_three_times() {
+    fn no_one_answers_three_times() {
         let (mut near, to) = (NeighbourTable::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
         near.send(to, vec![1], at(0));
         for n in 1..3 {
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn an_old_answer_is_used_and_asked_about_again() {
         let (mut near, to) = (NeighbourTable::new([2; 6]), IpAddr::from([10, 0, 0, 2]));
-        assert_eq!(near.learn(to, FAR, true, at(0)), [], "an answer that nobody asked for teaches nothing");
+        assert_eq!(near.learn(to, FAR, true, at(0)), [], "an answer that no one asked for teaches nothing");
         assert_eq!(near.next_due(), None);
         near.learn(to, FAR, false, at(0));
         assert_eq!(near.send(to, vec![1], at(10)), [Resolved::Send(FAR, vec![1])]);
