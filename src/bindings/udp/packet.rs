@@ -16,7 +16,7 @@ use crate::net::policy::datagram::Datagram;
 use crate::net::policy::decided::Decided;
 use crate::net::policy::decisions::PacketId;
 use crate::net::policy::{Action, Place, PolicyOrigin, Verdict};
-use crate::net::socket::udp::{UdpIncoming, UdpSocket, check_size};
+use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 
 /// What a receive brought.
 #[derive(Clone, Debug)]
@@ -234,10 +234,10 @@ functions! {
     };
 
     /// Answers a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
-    /// the request. The verdict. A reply that this host cannot send, such as one without a route back, is counted (see
-    /// `icmp_errors`) and no error, so that no client ends a server.
+    /// the request. The verdict. A reply that this host cannot send, such as one without a route back, or larger than a
+    /// datagram, is counted (see `icmp_errors`) and no error, so that no client ends a server.
     ///
-    /// Errors: `invalid`: there is no datagram to answer; `too-large`; `closed`.
+    /// Errors: `invalid`: there is no datagram to answer; `closed`.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -253,8 +253,7 @@ functions! {
             );
         };
         packet.0.replied.store(true, Ordering::Relaxed);
-        let checked = |data: &[u8]| check_size(data.len()).and_then(|()| packet.0.socket.answer(datagram, data));
-        Ok(match with_bytes(&ctx, data, checked)? {
+        Ok(match with_bytes(&ctx, data, |data| packet.0.socket.answer(datagram, data))? {
             Some(decided) => decided.verdict.clone(),
             None => undecided().clone(),
         })

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::environment::process;
 use super::notify::Notify;
 use super::stop::{Stage, Stop};
-use super::{Host, SimulatedHost, ThisMachine, Waited};
+use super::{Host, Waited};
+#[cfg(feature = "kernel")]
+use super::{SimulatedHost, ThisMachine};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::time::Duration;
 
@@ -114,7 +116,10 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
         let until = patience.map(|patience| host.now() + patience);
         host.park(&shared.0, until, Some((stop, Stage::Interrupted)), ready)
     };
+    #[cfg(not(feature = "kernel"))]
+    let waited = wait(here);
     // The system's resolver takes time of the real world.
+    #[cfg(feature = "kernel")]
     let waited = match SimulatedHost::of(here) {
         Some(machine) => machine.world().outside(|| wait(&ThisMachine)),
         None => wait(here),
