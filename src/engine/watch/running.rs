@@ -225,20 +225,22 @@ impl Elder {
 /// Runs a script from its start to its end, on this thread.
 fn run_through(host: &ScriptHost, program: &AST, context: &Context, state: &State) {
     let result = host.run(program, context);
+    let mut failed = false;
     if let Err(error) = &result
         && exit_binding::code(error).is_none()
         && !context.run.is_replaced()
         && !context.stop.is_stopped()
     {
+        failed = true;
         output::note(host.describe(&context.script.name, error, Some(program)).trim_end());
         if !context.script.bound.is_settled() {
             *state.left.lock().unwrap_or_else(PoisonError::into_inner) = context.run.handover.take_back();
         }
     }
     context.script.bound.ready();
-    // What one that was replaced has not asked for is the next one's.
+    // What one that was replaced has not asked for is the next one's; no loop of a version before calls handlers of one that has failed.
     if context.script.bound.settle() && !context.run.is_replaced() {
-        context.run.settled();
+        if failed { context.run.handover.settle() } else { context.run.settled() }
     }
     state.over.store(true, Ordering::Release);
     finish(&Context { stop: context.lasting.clone(), ..context.clone() });
