@@ -122,7 +122,7 @@ fn hosts_that_resolve_addresses_ask_and_give_up_as_linux_does() {
             print(sock.ping(to, 5.s).readings.user);
         }
         print(asked.value);
-        // Once the answer is old, and nobody replies any more, the router says so after three attempts.
+        // Once the answer is old, and no reply comes any more, the router says so after three attempts.
         silent.add(1); sleep(10.min);
         let sock = run_in(a, || udp::open(`${b.addr}:7`));
         for n in 0..2 { let ping = sock.ping(`${b.addr}:7`, \"x\", 20.s); print(`${ping.icmp ?? ping.kind}`); }

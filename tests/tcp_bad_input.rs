@@ -7,17 +7,17 @@ use std::thread;
 
 use common::{Run, pingscript, require_root_or_skip, sys};
 
-/// Runs `code`, with what it catches shown by `told(|| …)`.
+/// Runs `code`, with what it catches shown by `shown(|| …)`.
 fn run(code: &str) -> Run {
-    let told = "fn told(action) { try { action.call(); print(\"nothing\"); } catch (e) { print(`${e.kind}: ${e.message}; ${e.hint}`); } }\n";
-    pingscript(&["-e", &format!("{told}{code}")]).run().expect_code(0)
+    let shown = "fn shown(action) { try { action.call(); print(\"nothing\"); } catch (e) { print(`${e.kind}: ${e.message}; ${e.hint}`); } }\n";
+    pingscript(&["-e", &format!("{shown}{code}")]).run().expect_code(0)
 }
 
 #[test]
 fn a_port_in_use_is_told_with_the_program_that_has_it() {
     let server = pingscript(&["scripts/tcp_single.rhai", "--listen", "127.0.0.1:0"]).start();
     let (port, pid) = (server.bound_port(), server.pid());
-    let said = run(&format!("told(|| tcp::listen(\"127.0.0.1:{port}\"));")).stdout;
+    let said = run(&format!("shown(|| tcp::listen(\"127.0.0.1:{port}\"));")).stdout;
     assert!(said.starts_with("in-use: "), "{said}");
     assert!(said.contains(&format!("`pingscript (process {pid})` has port {port}; stop it")), "{said}");
 }
@@ -29,7 +29,7 @@ fn a_host_to_which_there_is_no_way_is_unreachable() {
     }
     let said = thread::spawn(|| {
         sys::enter_new_network();
-        run("told(|| tcp::connect(\"192.0.2.1:11001\")); let tried = tcp::try_connect(\"192.0.2.1:11001\"); \
+        run("shown(|| tcp::connect(\"192.0.2.1:11001\")); let tried = tcp::try_connect(\"192.0.2.1:11001\"); \
              print([tried.kind, tried.rtt, tried.clock]); exit(0);")
         .stdout
     });
@@ -41,7 +41,7 @@ fn a_host_to_which_there_is_no_way_is_unreachable() {
 #[test]
 fn every_address_of_a_name_is_in_the_error() {
     // Where localhost has one address only there is one to be named.
-    let said = run("told(|| tcp::connect(`localhost:${tcp::closed_port().port}`));").stdout;
+    let said = run("shown(|| tcp::connect(`localhost:${tcp::closed_port().port}`));").stdout;
     assert!(said.starts_with("refused: connection refused"), "{said}");
     assert!(said.contains("start the server first"), "{said}");
 }
@@ -55,8 +55,8 @@ fn the_wrong_framing_is_told_and_what_to_try() {
         let conn = listener.accept();
         let came = conn.recv();
         print(`${came.kind} ${conn.ended}: ${came.error.message}; ${came.error.hint}`);
-        told(|| { let conn = tcp::connect(listener.addr, #{ framing: "line" }); conn.send("two\nlines"); });
-        told(|| tcp::connect(listener.addr, #{ framing: "lines" }));
+        shown(|| { let conn = tcp::connect(listener.addr, #{ framing: "line" }); conn.send("two\nlines"); });
+        shown(|| tcp::connect(listener.addr, #{ framing: "lines" }));
     "#)
     .stdout;
     let lines: Vec<&str> = said.lines().collect();
@@ -86,8 +86,8 @@ fn a_closure_answers_messages_with_text_or_bytes_or_not_at_all() {
         for word in ["one", "two"] { client.send(word); print(seen.recv()); }
         print(client.recv(1.ms).kind);
         conn.close();
-        told(|| task.join());
-        told(|| tcp::serve(conn, |msg| msg.text));
+        shown(|| task.join());
+        shown(|| tcp::serve(conn, |msg| msg.text));
     "#);
     let expected = "PING 1\nPING 1\ntimeout closed\nAA\nAA\ntimeout closed\nitself\nitself\ntimeout closed\n\
                     twice\ntwice\ntimeout closed\none\ntwo\ntimeout\nnothing\nnothing\n";
@@ -107,12 +107,12 @@ fn a_closure_that_fails_ends_its_thread_and_says_why() {
         }
     "#);
     assert_eq!(said.stdout, "closed\nfailed\nclosed\nfailed\n");
-    for told in [
+    for shown in [
         "error: serve: the closure returned 7, which cannot be sent",
         "hint: it returns a string, a blob or bytes(); to send nothing, end it with ()",
         "error: a Message has no property `nonsense`\n  --> -e:4:",
     ] {
-        assert!(said.stderr.contains(told), "{told}:\n{}", said.stderr);
+        assert!(said.stderr.contains(shown), "{shown}:\n{}", said.stderr);
     }
 }
 
@@ -122,18 +122,18 @@ fn a_connection_that_was_closed_takes_nothing() {
         let listener = tcp::listen("127.0.0.1:0");
         let here = tcp::connect(listener.addr);
         here.close();
-        told(|| here.send("x"));
-        told(|| here.recv());
-        told(|| here.shutdown());
-        told(|| here.nodelay);
+        shown(|| here.send("x"));
+        shown(|| here.recv());
+        shown(|| here.shutdown());
+        shown(|| here.nodelay);
         let there = tcp::connect(listener.addr);
         listener.accept();
         let conn = listener.accept();
         conn.reset();
         expect(there.recv().kind, "reset");
-        told(|| there.send("x"));
+        shown(|| there.send("x"));
         listener.close();
-        told(|| listener.accept());
+        shown(|| listener.accept());
     "#)
     .stdout;
     let kinds: Vec<&str> = said.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
@@ -143,7 +143,7 @@ fn a_connection_that_was_closed_takes_nothing() {
 
 #[test]
 fn a_task_is_joined_once() {
-    let said = run("let task = start_thread(|| 1); expect(task.join(), 1); told(|| task.join());").stdout;
+    let said = run("let task = start_thread(|| 1); expect(task.join(), 1); shown(|| task.join());").stdout;
     assert!(said.starts_with("closed: the task was joined before"), "{said}");
 }
 
@@ -158,7 +158,7 @@ fn a_thread_that_never_ends_can_be_stopped_and_joined() {
 #[test]
 fn a_connection_to_itself_is_none() {
     // The port was free a moment ago, and nothing listens there.
-    let said = run("let port = tcp::closed_port(); told(|| tcp::try_connect(port, #{ bind: `${port}` }));").stdout;
+    let said = run("let port = tcp::closed_port(); shown(|| tcp::try_connect(port, #{ bind: `${port}` }));").stdout;
     assert!(said.starts_with("invalid: the connection would be to itself: nothing listens there; choose "), "{said}");
     if !require_root_or_skip("a range of two ports") {
         return;

@@ -12,7 +12,7 @@ fn new_statistics_on_a_socket_have_none_of_the_packets_about_earlier_pings() {
         let c = tcp::connect(s.addr, #{ framing: \"line\" }); let ping = |text, timeout| c.ping(text, timeout);
         let pings = |count| pinger(c, #{ count: count, interval: 1.ms, timeout: 5.s });";
     for socket in [udp, tcp] {
-        // Duplicates that nobody has received when the next pings begin are still those of the ones before.
+        // Duplicates that were not received when the next pings begin are still those of the ones before.
         let code = format!(
             "{socket}
              set_policy(s, |p| if p.number <= 3 {{ duplicate(3) }} else {{ pass() }});
@@ -28,7 +28,7 @@ fn new_statistics_on_a_socket_have_none_of_the_packets_about_earlier_pings() {
         let expected = "[[\"Duplicate Replies: 6\"], [], []]\n[\"Duplicate Replies: 6\"]\n6\n";
         assert!(run.stdout.starts_with(expected), "{code}\n{}", run.stdout);
     }
-    // Late ones are those of the ping that they are late for, whoever is pinged meanwhile.
+    // Late ones are those of the ping that they are late for, also where another address is pinged meanwhile.
     let code = format!(
         "{udp} let first = stats(); let second = stats(); set_policy(s, |p| if p.number == 1 {{ delay(300.ms) }} else {{ pass() }});
          first.add(ping.call(\"ping 1\", #{{ timeout: 50.ms, icmp_wait: 0.s }})); second.add(ping.call(\"ping 2\", 5.s)); sleep(600.ms);

@@ -33,11 +33,11 @@ fn prints_each(kinds: &[Kind], run: Run) {
     let run = run.expect_code(0);
     // Not each line of a host has its name before it.
     let printed = run.stdout.replace("a| ", "");
-    let mut told = printed.split("# ").skip(1);
+    let mut sections = printed.split("# ").skip(1);
     for pinger in ["udp", "icmp", "tcp"] {
         for kind in kinds {
             let heading = format!("{pinger} {}/{}\n", kind.type_, kind.code);
-            let lines = told.next().unwrap_or_else(|| panic!("no {heading}{}", run.stdout));
+            let lines = sections.next().unwrap_or_else(|| panic!("no {heading}{}", run.stdout));
             assert!(lines.starts_with(&heading), "not {heading}{lines}");
             let (line, reply) = match (pinger, kind.is_advisory()) {
                 ("icmp", false) => (format!("\n{kind} for packet 1 {kind}\n"), " bytes from "),
@@ -49,7 +49,7 @@ fn prints_each(kinds: &[Kind], run: Run) {
             assert_eq!(lines.contains(reply), kind.is_advisory(), "{lines}");
         }
     }
-    assert_eq!(told.next(), None);
+    assert_eq!(sections.next(), None);
 }
 
 /// Pings once by each pinger for each of `kinds`. An error answers whatever arrives; advice the first packet alone, and the next

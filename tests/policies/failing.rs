@@ -166,7 +166,7 @@ fn a_loss_is_put_down_to_the_verdict_it_came_from() {
 
 #[test]
 fn a_policy_that_a_helper_function_sets_is_named_by_where_it_is_written() {
-    let code = "fn attach(server, judge) {\n    set_policy(server, judge);\n}\n\
+    let code = "fn attach(server, policy) {\n    set_policy(server, policy);\n}\n\
          let server = udp::bind(\"127.0.0.1:0\"); let addr = server.addr;\n\
          attach(server,\n    |pkt| 5);\n\
          start_thread(|| udp::serve(server, udp::upper()));\n\

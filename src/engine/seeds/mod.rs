@@ -72,7 +72,7 @@ pub fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// # Errors
 /// The system has no descriptor, thread or process left.
 pub fn run(job: &SeedsJob) -> Result<i32> {
-    let rows = match job.json.as_deref().map(|name| SeedRows::open(name, *job.seeds.start())).transpose() {
+    let mut rows = match job.json.as_deref().map(|name| SeedRows::open(name, *job.seeds.start())).transpose() {
         Ok(rows) => rows,
         Err(err) => {
             let file = job.json.as_deref().unwrap_or_default();
@@ -85,13 +85,24 @@ pub fn run(job: &SeedsJob) -> Result<i32> {
     signals::stop_script(&stop);
     let mut summary = SeedSummary::new(job.seeds.clone());
     let workers = SeedWorkers::start(job)?;
-    let ended_early = collect(&workers, &stop, &mut summary, rows);
+    let mut take = |summary: &mut SeedSummary, run: SeedRun| {
+        rows.iter_mut().for_each(|rows| rows.add(&run));
+        summary.add(run);
+    };
+    let collected = collect(&workers, &stop, &mut summary, &mut take);
     output::show_progress(None);
-    if let Some(run) = ended_early {
-        output::note(String::from_utf8_lossy(&run.output).trim_end());
-        return Ok(exit::USAGE);
-    }
+    let killed = match collected {
+        Ok(killed) => killed,
+        Err(run) => {
+            output::note(String::from_utf8_lossy(&run.output).trim_end());
+            return Ok(exit::USAGE);
+        }
+    };
     let signal = signals::finish();
+    if signal.is_none() {
+        killed.into_iter().for_each(|run| take(&mut summary, run));
+    }
+    rows.iter_mut().for_each(SeedRows::finish);
     summary.lines(&job.words).iter().for_each(|line| output::line(line));
     output::flush();
     output::note(&simulated_line(summary.network(), sys::monotonic_nanos() - begun));
@@ -102,25 +113,26 @@ pub fn run(job: &SeedsJob) -> Result<i32> {
     })
 }
 
-/// Takes the runs as they end. One whose options are wrong ends all, since they are wrong for every seed.
+/// Has `take` take the runs as they end, but those that a signal has ended: Ctrl-C reaches them as soon as this process, and
+/// whether it was that is known at the end.
+///
+/// # Errors
+/// A run whose options are wrong: it ends all, since they are wrong for every seed.
 fn collect(
     workers: &SeedWorkers,
     stop: &Stop,
     summary: &mut SeedSummary,
-    mut rows: Option<SeedRows>,
-) -> Option<SeedRun> {
-    let mut ended_early = None;
+    take: &mut impl FnMut(&mut SeedSummary, SeedRun),
+) -> Result<Vec<SeedRun>, SeedRun> {
+    let (mut wrong, mut killed) = (None, Vec::new());
     loop {
         match workers.runs.recv_timeout(BEAT) {
-            Ok(run) if run.was_killed() && is_stopped_soon(stop) => {}
-            Ok(run) if run.code == exit::USAGE && ended_early.is_none() => {
-                ended_early = Some(run);
+            Ok(run) if run.was_killed() => killed.push(run),
+            Ok(run) if run.code == exit::USAGE && wrong.is_none() => {
+                wrong = Some(run);
                 workers.end();
             }
-            Ok(run) => {
-                rows.iter_mut().for_each(|rows| rows.add(&run));
-                summary.add(run);
-            }
+            Ok(run) => take(summary, run),
             Err(RecvTimeoutError::Timeout) => output::flush(),
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -130,16 +142,7 @@ fn collect(
             output::show_progress(Some(&summary.progress()));
         }
     }
-    rows.iter_mut().for_each(SeedRows::finish);
-    ended_early
-}
-
-/// Whether `stop` happens: Ctrl-C reaches the runs as soon as this process.
-fn is_stopped_soon(stop: &Stop) -> bool {
-    if !stop.is_stopped() {
-        std::thread::sleep(BEAT);
-    }
-    stop.is_stopped()
+    wrong.map_or(Ok(killed), Err)
 }
 
 /// The rows, in the order of the seeds.

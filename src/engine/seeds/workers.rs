@@ -46,7 +46,7 @@ pub(super) struct RunReport {
 pub fn report(run: &Run, network: Duration) {
     let report = RunReport { network_ns: network.as_nanos(), expectations: run.part::<Expectations>().take() };
     if let Ok(text) = serde_json::to_vec(&report) {
-        // Whoever asked may have gone.
+        // The process that asked may have gone.
         let _ = sys::report(&text);
     }
 }

@@ -31,3 +31,5 @@ pub use self::notify::Waited;
 pub use self::run_host::RunHost;
 pub use self::simulated::SimulatedHost;
 pub use self::traits::Host;
+#[cfg(feature = "kernel")]
+pub(in crate::net) use self::traits::keeps_time_of;

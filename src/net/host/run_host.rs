@@ -13,7 +13,7 @@ use super::notify::{Notify, Waited};
 use super::simulated::SimulatedHost;
 use super::socket::{Awaited, HostSocket, Poller, SocketType};
 use super::stop::{Stage, Stop};
-use super::traits::Host;
+use super::traits::{Host, keeps_time_of};
 use crate::net::error::{Error, Result};
 use crate::net::time::Instant;
 use crate::net::wire::Family;
@@ -96,10 +96,6 @@ impl Host for RunHost {
         self.host().socket(kind, family)
     }
 
-    fn poller(&self) -> io::Result<Box<dyn Poller>> {
-        self.host().poller()
-    }
-
     fn listener_at(&self, local: SocketAddr) -> Option<String> {
         self.host().listener_at(local)
     }
@@ -108,47 +104,7 @@ impl Host for RunHost {
         self.host().interface(name)
     }
 
-    fn now(&self) -> Instant {
-        self.host().now()
-    }
-
-    fn unix_nanos(&self) -> i64 {
-        self.host().unix_nanos()
-    }
-
-    fn both_clocks(&self) -> (Instant, i64) {
-        self.host().both_clocks()
-    }
-
-    fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        self.host().wait(awaited, until, stop)
-    }
-
-    fn wait_awake(&self, until: Instant, stop: &Stop) -> io::Result<Waited> {
-        self.host().wait_awake(until, stop)
-    }
-
-    fn may_wait_in(&self) -> bool {
-        self.host().may_wait_in()
-    }
-
-    fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
-        self.host().wait_in(stop, call)
-    }
-
-    fn park(
-        &self,
-        on: &Arc<Notify>,
-        until: Option<Instant>,
-        stop: Option<(&Stop, Stage)>,
-        ready: &mut dyn FnMut() -> bool,
-    ) -> Waited {
-        self.host().park(on, until, stop, ready)
-    }
-
-    fn start_thread(&self, name: &str, runs_script: bool, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.host().start_thread(name, runs_script, body)
-    }
+    keeps_time_of!(host);
 }
 
 #[cfg(test)]

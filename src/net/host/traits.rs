@@ -15,6 +15,60 @@ use super::threads;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::Family;
 
+/// Has a host keep time as another does: its clocks, waits, sets of sockets and threads are those of what `$of` gives.
+#[cfg(feature = "kernel")]
+macro_rules! keeps_time_of {
+    ($of:ident) => {
+        fn poller(&self) -> io::Result<Box<dyn Poller>> {
+            self.$of().poller()
+        }
+
+        fn now(&self) -> Instant {
+            self.$of().now()
+        }
+
+        fn unix_nanos(&self) -> i64 {
+            self.$of().unix_nanos()
+        }
+
+        fn both_clocks(&self) -> (Instant, i64) {
+            self.$of().both_clocks()
+        }
+
+        fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
+            self.$of().wait(awaited, until, stop)
+        }
+
+        fn wait_awake(&self, until: Instant, stop: &Stop) -> io::Result<Waited> {
+            self.$of().wait_awake(until, stop)
+        }
+
+        fn may_wait_in(&self) -> bool {
+            self.$of().may_wait_in()
+        }
+
+        fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
+            self.$of().wait_in(stop, call)
+        }
+
+        fn park(
+            &self,
+            on: &Arc<Notify>,
+            until: Option<Instant>,
+            stop: Option<(&Stop, Stage)>,
+            ready: &mut dyn FnMut() -> bool,
+        ) -> Waited {
+            self.$of().park(on, until, stop, ready)
+        }
+
+        fn start_thread(&self, name: &str, runs_script: bool, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+            self.$of().start_thread(name, runs_script, body)
+        }
+    };
+}
+#[cfg(feature = "kernel")]
+pub(in crate::net) use keeps_time_of;
+
 /// Where sockets live, and whose clock is read.
 pub trait Host: Debug + Send + Sync {
     /// Which host it is.

@@ -14,7 +14,7 @@ use crate::net::host::kernel::{KernelSocket, numbers};
 use crate::net::host::notify::Notify;
 use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
 use crate::net::host::stop::{Stage, Stop};
-use crate::net::host::{Host, SimulatedHost, ThisMachine, Waited};
+use crate::net::host::{Host, SimulatedHost, ThisMachine, Waited, keeps_time_of};
 use crate::net::lab::{Lab, Prefix, v4_first};
 use crate::net::sys;
 use crate::net::time::Instant;
@@ -147,10 +147,6 @@ impl Host for LabHost {
         Ok(Arc::new(KernelSocket::new(socket, kind, family)?))
     }
 
-    fn poller(&self) -> io::Result<Box<dyn Poller>> {
-        self.clock().poller()
-    }
-
     fn interface(&self, name: &str) -> io::Result<u32> {
         if let Some(machine) = self.machine() {
             return machine.interface(name);
@@ -158,41 +154,5 @@ impl Host for LabHost {
         sys::interface_index(self.kernel_socket(Domain::IPV6, Type::DGRAM, None)?, name)
     }
 
-    fn now(&self) -> Instant {
-        self.clock().now()
-    }
-
-    fn unix_nanos(&self) -> i64 {
-        self.clock().unix_nanos()
-    }
-
-    fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
-        self.clock().wait(awaited, until, stop)
-    }
-
-    fn wait_awake(&self, until: Instant, stop: &Stop) -> io::Result<Waited> {
-        self.clock().wait_awake(until, stop)
-    }
-
-    fn may_wait_in(&self) -> bool {
-        self.clock().may_wait_in()
-    }
-
-    fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
-        self.clock().wait_in(stop, call)
-    }
-
-    fn park(
-        &self,
-        on: &Arc<Notify>,
-        until: Option<Instant>,
-        stop: Option<(&Stop, Stage)>,
-        ready: &mut dyn FnMut() -> bool,
-    ) -> Waited {
-        self.clock().park(on, until, stop, ready)
-    }
-
-    fn start_thread(&self, name: &str, runs_script: bool, body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
-        self.clock().start_thread(name, runs_script, body)
-    }
+    keeps_time_of!(clock);
 }

@@ -57,7 +57,7 @@ fn any_error_ends_what_is_being_connected_here() {
         client.fail(local, peer, kind, START);
         assert_eq!(client.take_error(1), Some(errno), "{kind}");
         assert_eq!(client.read(1, &mut [0; 9], START), Err(ENOTCONN), "{kind}");
-        assert!(client.readiness(1).writable, "whoever waits for the connection goes on: {kind}");
+        assert!(client.readiness(1).writable, "a wait for the connection ends: {kind}");
         // The socket can connect again.
         assert_eq!(client.connect(1, local, peer, 1500, START), Ok(()), "{kind}");
     }
