@@ -7,7 +7,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use super::end::Ended;
 use super::read::Incoming;
 use super::{Connection, Listener, lock};
 use crate::net::error::{Error, ErrorKind, Result};
@@ -17,11 +16,12 @@ use crate::net::host::{Host, Waited};
 use crate::net::io::{Interest, Readiness};
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::udp;
-use crate::net::socket::udp::UdpSocket;
 use crate::net::time::{Duration, Instant};
 
+mod happening;
 mod weak;
 
+pub use self::happening::{Happening, Member, Polled};
 pub(super) use self::weak::Watch;
 pub use self::weak::WeakPoll;
 
@@ -57,43 +57,6 @@ struct PollTurn {
     rest: VecDeque<u64>,
     /// Listeners that lack descriptors, and until when they are left alone.
     starved: Vec<(u64, Instant)>,
-}
-
-/// What can be waited for.
-#[derive(Clone, Debug)]
-pub enum Member {
-    /// For connections of a listener, and for what comes over them.
-    Listener(Listener),
-    /// For what comes over a connection. From then on its replies are queued where they cannot be sent at once.
-    Connection(Connection),
-    /// For what a UDP socket receives.
-    Datagrams(UdpSocket),
-}
-
-/// Something that happened at one of the sockets.
-#[derive(Clone, Debug)]
-pub enum Happening {
-    /// A listener has taken a connection in, which is waited for from now on.
-    Connected(Connection),
-    /// Something came over a connection: a message, or an error that it survives.
-    Came(Connection, Incoming),
-    /// A connection has ended, and is no longer waited for.
-    Ended(Connection, Ended),
-    /// A UDP socket received something.
-    Packet(UdpSocket, udp::UdpIncoming),
-}
-
-/// How waiting for the next happening ended.
-#[derive(Clone, Debug)]
-pub enum Polled {
-    /// Something happened.
-    Happened(Happening),
-    /// The deadline passed.
-    TimedOut,
-    /// The stop happened.
-    Interrupted,
-    /// There is nothing left to wait for.
-    Empty,
 }
 
 /// How many connections are accepted, and how many messages of one connection given out, before others have their turn.
