@@ -11,7 +11,7 @@ use super::convert::{Options, address};
 use super::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address};
-use crate::net::observe::record::rows::CountCells;
+use crate::net::observe::record::summary::CountCells;
 use crate::net::probe::ledger::Counts;
 use crate::net::socket::batch::Answer;
 use crate::net::socket::udp::{Options as SocketOptions, UdpSocket};

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::rows::{About, Row};
-use self::rows::{ConnectionRow, LostRow, ProbeRow, SummaryRow, VerdictRow};
+use self::rows::{ConnectionRow, LostRow, ProbeRow, VerdictRow};
+use self::summary::SummaryRow;
 use super::event::{Event, Sink};
 use super::loss_report::LossReport;
 use crate::net::host::environment::environment;
@@ -22,6 +23,7 @@ pub mod csv;
 pub mod json;
 pub mod lines;
 pub mod rows;
+pub mod summary;
 pub mod trace;
 
 /// The version of the rows: `schema/events-1.json` describes them.

@@ -358,11 +358,6 @@ impl Prober {
         None
     }
 
-    /// Counts moments of a schedule at which a probe was due and could not be sent.
-    pub(in crate::net) fn miss(&mut self, slots: u64) {
-        self.ledger.miss(slots);
-    }
-
     /// Brings the loss report and the socket's tally up to date.
     pub(in crate::net) fn report(&mut self, transport: &dyn Transport) {
         let counts = self.ledger.counts();

@@ -61,4 +61,8 @@ impl Prober {
     pub(in crate::net) fn in_flight(&self) -> usize {
         self.pending.len() - self.older
     }
+    /// Counts moments of a schedule at which a probe was due and could not be sent.
+    pub(in crate::net) fn miss(&mut self, slots: u64) {
+        self.ledger.miss(slots);
+    }
 }
