@@ -65,7 +65,7 @@ struct Cli {
     lab: Option<LabKind>,
 
     /// With --simulate: run the script once for each of these seeds, both ends included, and sum up
-    #[arg(long, value_name = "A..B", value_parser = seeds::range, requires = "simulate", conflicts_with_all = ["seed", "trace", "csv"])]
+    #[arg(long, value_name = "A..B", value_parser = seeds::range, requires = "simulate", conflicts_with_all = ["seed", "trace", "csv", "interactive", "watch"])]
     seeds: Option<RangeInclusive<u64>>,
 
     /// The run is one of those of --seeds

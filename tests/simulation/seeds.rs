@@ -89,6 +89,8 @@ fn seeds_that_cannot_be_run_are_refused_once() {
         (&["--simulate", "--seeds", "1..3", "-"], 2, "a script is needed"),
         (&["--simulate", "--seeds", "1..3", "no_such_script"], 2, "no such script"),
         (&["--simulate", "--seeds", "1..3", "--seed", "2", "udp_ping"], 2, "cannot be used with"),
+        (&["--simulate", "--seeds", "1..3", "-i", "udp_ping"], 2, "cannot be used with"),
+        (&["--simulate", "--seeds", "1..3", "--watch", "udp_ping"], 2, "cannot be used with"),
         (&["--simulate", "--seeds", "1..30", "udp_ping", "--cuont", "5"], 2, "--count"),
         (&["--simulate", "--seeds", "1..30", "-e", "let = 5"], 3, "-e:1"),
         (&["--simulate", "--seeds", "1..30", "--json", "/no/such/place", "udp_ping"], 2, "cannot be opened for rows"),
