@@ -10,6 +10,7 @@ use crate::net::probe::ledger::Fault;
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 
+/// A ping without a reply in time.
 #[derive(Clone, Debug)]
 pub(super) struct Loss {
     /// The place of its pinger.

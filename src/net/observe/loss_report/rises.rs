@@ -1,6 +1,7 @@
 //! What kernels count, and when it rose: only what a count rose by while a ping was in flight can be why that was lost.
 //!
-//! Counts are read when a pinger begins, between pings that are sent one by one, when pings are lost, and when a lab ends. Whose packet raised a count no kernel says.
+//! Counts are read when a pinger begins, between pings that are sent one by one, when pings are lost, and when a lab ends. No kernel
+//! says whose packet raised a count.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;

@@ -34,9 +34,12 @@ impl Streams {
     }
 
     fn hold_up(&mut self, key: EndsKey, from: Instant, why: impl FnOnce() -> String) {
+        if self.remembered >= REMEMBERED {
+            return;
+        }
         let key = if self.by_ends.contains_key(&key.back()) { key.back() } else { key };
         let times = self.by_ends.entry(key).or_default();
-        if self.remembered < REMEMBERED && times.last().is_none_or(|last| last.until.is_some()) {
+        if times.last().is_none_or(|last| last.until.is_some()) {
             times.push(HeldUp { from, until: None, why: why() });
             self.remembered += 1;
         }
