@@ -45,7 +45,7 @@ pub enum Arrival {
     },
 }
 
-/// The kind of a message that the caller classified itself, for [`Ledger::stray`].
+/// The kind of a message that the caller classified itself, for [`Ledger::stray`](super::Ledger::stray).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stray {
     /// Not an answer to anything sent.
