@@ -140,14 +140,15 @@ pub fn holds() {
 
 /// Writes out what was printed, and what is held back. Cheap if there is nothing.
 pub fn flush() {
-    if PENDING.load(Ordering::Acquire) {
-        lock(&QUEUE).write_out();
-    }
     if HOLDS.load(Ordering::Acquire) {
         HOLDS.store(false, Ordering::Release);
-        // Not under a lock: one that fails says so with a note.
+        // Not under a lock: one that fails says so with a note. The newest first: it may write into an older one.
         let held = lock(&HELD).clone();
-        held.iter().for_each(|held| held.flush());
+        held.iter().rev().for_each(|held| held.flush());
+    }
+    // After what was held, which may have printed.
+    if PENDING.load(Ordering::Acquire) {
+        lock(&QUEUE).write_out();
     }
     if is_closed() {
         let last = lock(&AT_CLOSE).take();

@@ -162,6 +162,27 @@ fn a_second_run_into_the_same_file_is_refused_while_the_first_runs() {
 }
 
 #[test]
+fn the_row_about_the_run_is_written_before_the_first_wait() {
+    let dir = TempDir::new();
+    let file = dir.path().join("rows").display().to_string();
+    for rows in ["-", &file] {
+        let running = pingscript(&["--json", rows, "-e", "udp::bind(\"127.0.0.1:0\").recv(1.h)"]).start();
+        if rows == "-" {
+            running.wait_for(r#""type":"run""#);
+        } else {
+            let about = || fs::read_to_string(rows).is_ok_and(|rows| rows.contains(r#""type":"run""#));
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !about() {
+                assert!(Instant::now() < deadline, "no row in {rows}");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        running.signal(sys::SIGTERM);
+        running.finish();
+    }
+}
+
+#[test]
 fn a_run_ends_when_the_reader_of_its_rows_has_gone() {
     // Nothing happens that would make a row.
     let code = "let server = udp::bind(\"127.0.0.1:0\"); print(\"on\"); for pkt in server { }";

@@ -15,7 +15,7 @@ use self::rows::{ConnectionRow, LostRow, ProbeRow, VerdictRow};
 use self::summary::SummaryRow;
 use super::event::{Event, Sink};
 use super::loss_report::LossReport;
-use crate::net::host::environment::environment;
+use crate::net::host::environment::{Buffered, environment};
 use crate::net::probe::outcome::End;
 use crate::net::probe::stats::Rtts;
 
@@ -85,7 +85,10 @@ pub fn open(wanted: &Wanted, about: About, begun: Begun) -> Result<Vec<Box<dyn S
         formats.push(Box::new(csv::Csv::new(RecordFile::open(name, csv::BEGINNING)?)));
     }
     if !formats.is_empty() {
-        sinks.push(Box::new(Rows { about: Mutex::new(Some(about)), begun, formats, rtts: Mutex::default() }));
+        let rows = Arc::new(Rows { about: Mutex::new(Some(about)), begun, formats, rtts: Mutex::default() });
+        environment().hold(rows.clone());
+        environment().has_held();
+        sinks.push(Box::new(rows));
     }
     Ok(sinks)
 }
@@ -139,14 +142,18 @@ impl RecordFile {
 }
 
 impl Rows {
-    fn write(&self, row: &Row<'_>) {
+    /// Writes the first row, if it has not been written.
+    fn begin(&self) {
         // Held until the first row is written: another thread may have the second.
         let mut first = self.about.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut about) = first.take() {
             about.time_ns = self.begun.get();
             self.formats.iter().for_each(|format| format.write(&Row::Run(&about)));
         }
-        drop(first);
+    }
+
+    fn write(&self, row: &Row<'_>) {
+        self.begin();
         self.formats.iter().for_each(|format| format.write(row));
     }
 
@@ -155,7 +162,16 @@ impl Rows {
     }
 }
 
-impl Sink for Rows {
+/// A run that waits has begun, whether or not anything happens in it soon.
+impl Buffered for Rows {
+    fn flush(&self) {
+        self.begin();
+    }
+
+    fn try_flush(&self) {}
+}
+
+impl Sink for Arc<Rows> {
     fn take(&self, event: &Event<'_>) {
         match *event {
             Event::Outcome { flow, sent, size, outcome } => {
