@@ -158,7 +158,7 @@ fn after_bugs(code: i32) -> i32 {
 
 fn start() -> Result<i32> {
     sys::raise_descriptor_limit();
-    know_flags(Cli::command().get_arguments().filter_map(Arg::get_long));
+    know_flags(|name| Cli::command().get_arguments().filter_map(Arg::get_long).any(|flag| flag == name));
     output::open()?;
     signals::listen()?;
     let cli = match Cli::try_parse().map_err(without_dashes) {
@@ -190,6 +190,8 @@ fn start() -> Result<i32> {
         return command_after_flags(&cli);
     }
     let host = Arc::new(ScriptHost::new());
+    // Taking thousands of functions apart at the end would take as long as a short script.
+    std::mem::forget(host.clone());
     if let Some(error) = rows_over_script(&cli) {
         return Ok(run::refuse(&error));
     }

@@ -102,7 +102,7 @@ impl Author {
             ],
             "float" => &["0.0", "0.5", "-1.5", "p", "random()", "1e300"],
             "bool" => &["true", "false", "yes", "random() < p", "pkt.number == 2", "pkt.text == t", "none == ()"],
-            "text" => &["\"\"", "\"ping 2\"", "t", "last", "pkt.text", "\"Ä\"", "`${pkt.number}`"],
+            "text" => &["\"\"", "\"ping 2\"", "t", "last", "pkt.text", "\"Ä\"", "`${pkt.number}`", "`${pkt.from}`"],
             "duration" => &["1.ms", "d", "0.s", "2.5.ms", "-3.us"],
             _ => &["drop()", "pass()", "corrupt()", "delay(d)", "duplicate(2)", "\"drop\"", "()", "reject(\"echo\")"],
         })

@@ -174,7 +174,7 @@ fn the_row_about_the_run_is_written_before_the_first_wait() {
             let deadline = Instant::now() + Duration::from_secs(20);
             while !about() {
                 assert!(Instant::now() < deadline, "no row in {rows}");
-                std::thread::sleep(Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(5));
             }
         }
         running.signal(sys::SIGTERM);

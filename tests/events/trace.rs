@@ -75,6 +75,20 @@ for pkt in server { print(server.port); }"#;
 }
 
 #[test]
+fn no_packet_of_the_servers_that_ship_is_left_to_the_interpreter() {
+    let server = pingscript(&["--trace", "udp_server", "--listen", "127.0.0.1:0", "--policy", "gilbert"]).start();
+    let port = server.bound_port();
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for n in 0..30 {
+        client.send_to(format!("ping {n}").as_bytes(), ("127.0.0.1", port)).expect("sent");
+    }
+    server.wait_for("ping 29");
+    let run = server.stop();
+    assert!(run.stderr.contains("runs compiled"), "{}", run.stderr);
+    assert!(!run.stderr.contains("to the interpreter") && !run.stderr.contains("in the interpreter"), "{}", run.stderr);
+}
+
+#[test]
 fn what_a_policy_keeps_from_being_sent_is_in_the_trace() {
     let udp = "let s = udp::bind(\"127.0.0.1:0\"); set_policy(s, POLICY);
         let t = start_thread(|| { let p = s.recv(); SEND; }); let c = udp::open(s.addr);

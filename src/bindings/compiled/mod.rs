@@ -58,8 +58,10 @@ impl Compiled {
         let (closure, global) = callback.function().filter(|_| is_wanted())?;
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
         let translated = translate::closure(closure, global, &main);
-        trace(&callback.written().unwrap_or_default(), translated.as_ref().err());
-        let Translated { tree, assigns } = translated.ok()?;
+        let place = callback.written().unwrap_or_default();
+        trace(&place, translated.as_ref().err());
+        let Translated { mut tree, assigns } = translated.ok()?;
+        tree.place = place;
         Some(Self { tree, assigns, captured: closure.iter_curry().cloned().collect() })
     }
 
@@ -115,17 +117,20 @@ impl Compiled {
 
 /// Leaves with the trace how the code at `place` runs, and which part of it is the first that is not known.
 pub(in crate::bindings) fn trace(place: &str, unknown: Option<&Position>) {
+    note(&match unknown.map(|at| (at.line(), at.position())) {
+        None => format!("{place} runs compiled"),
+        Some((Some(line), Some(column))) => {
+            format!("{place} runs in the interpreter, because of what stands at line {line}, column {column}")
+        }
+        Some(_) => format!("{place} runs in the interpreter"),
+    });
+}
+
+fn note(about: &str) {
     context::peek(|context| {
         let events = &context.run.session.events;
         if events.wanted() {
-            let about = match unknown.map(|at| (at.line(), at.position())) {
-                None => format!("{place} runs compiled"),
-                Some((Some(line), Some(column))) => {
-                    format!("{place} runs in the interpreter, because of what stands at line {line}, column {column}")
-                }
-                Some(_) => format!("{place} runs in the interpreter"),
-            };
-            events.emit(|| Event::Script { time: context.host.unix_nanos(), about: &about });
+            events.emit(|| Event::Script { time: context.host.unix_nanos(), about });
         }
     });
 }

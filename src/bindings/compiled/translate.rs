@@ -74,7 +74,7 @@ pub(super) fn closure(closure: &FnPtr, global: &GlobalRuntimeState, main: &str) 
     };
     let values = captured.iter().enumerate().map(known).chain([KnownValue::Packet]);
     let root = translator.body(&called, values.collect()).ok_or(translator.unknown)?;
-    let tree = Tree { root, constants: translator.constants };
+    let tree = Tree::new(root, translator.constants);
     Ok(Translated { tree, assigns: !assigned.is_empty() })
 }
 
@@ -93,7 +93,7 @@ pub(in crate::bindings) fn turn(
     let mut translator = TreeBuilder { outer: Some((outer, &assigned)), ..TreeBuilder::new(global, "") };
     translator.names.push((packet.to_string(), KnownValue::Packet));
     let body = translator.statements(statements).ok_or(translator.unknown)?;
-    let tree = Tree { root: TreeNode::body(body), constants: translator.constants };
+    let tree = Tree::new(TreeNode::body(body), translator.constants);
     Ok((tree, translator.cells))
 }
 

@@ -1,11 +1,13 @@
 //! A tree: the parts of a closure, each of them a function of what they read, and how they run.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::{Dynamic, ImmutableString, Map, Position, Scope};
 
 use super::value::Value;
-use super::{View, constant};
+use super::{View, constant, note};
 
 /// Evaluates a part of a closure; `None`: the interpreter decides.
 type Evaluate = dyn for<'a, 's> Fn(&mut State<'a, 's>) -> Option<Value<'a>> + Send + Sync;
@@ -127,6 +129,15 @@ pub(in crate::bindings) struct Tree {
     pub(super) root: TreeNode,
     /// The values that stand in it.
     pub(super) constants: Vec<Value<'static>>,
+    /// Where it is written, and whether the trace has that it gave up.
+    pub(in crate::bindings) place: Arc<str>,
+    pub(super) has_given_up: AtomicBool,
+}
+
+impl Tree {
+    pub(super) fn new(root: TreeNode, constants: Vec<Value<'static>>) -> Self {
+        Self { root, constants, place: "".into(), has_given_up: AtomicBool::new(false) }
+    }
 }
 
 impl std::fmt::Debug for Tree {
@@ -201,7 +212,11 @@ impl<'a, 's> State<'a, 's> {
 
     /// The value of the tree; `None`: the interpreter is to decide.
     pub(in crate::bindings) fn run(&mut self) -> Option<Value<'a>> {
-        self.tree.root.run(self)
+        let value = self.tree.root.run(self);
+        if value.is_none() && !self.tree.has_given_up.swap(true, Ordering::Relaxed) {
+            note(&format!("{} left a packet to the interpreter; others are not reported", self.tree.place));
+        }
+        value
     }
 
     pub(super) fn constant(&self, at: usize) -> Option<Value<'a>> {

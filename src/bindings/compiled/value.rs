@@ -125,6 +125,7 @@ impl Value<'_> {
             Value::Int(number) => text.push_str(&number.to_string()),
             Value::Bool(truth) => text.push_str(if *truth { "true" } else { "false" }),
             Value::Duration(duration) => text.push_str(&duration.to_string()),
+            Value::Addr(addr) => text.push_str(&addr.to_string()),
             _ => return None,
         }
         (text.len() <= LONGEST).then_some(())

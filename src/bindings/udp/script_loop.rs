@@ -35,8 +35,10 @@ pub fn serve(
     let global = context.global_runtime_state();
     let translated = translate::turn(&variable.name, body, global, &outer);
     let source = global.source.as_deref().unwrap_or_default();
-    compiled::trace(&compiled::place(source, flow.expr.position().line()), translated.as_ref().err());
-    let Ok((tree, outer)) = translated else { return Ok(None) };
+    let place = compiled::place(source, flow.expr.position().line());
+    compiled::trace(&place, translated.as_ref().err());
+    let Ok((mut tree, outer)) = translated else { return Ok(None) };
+    tree.place = place;
     let (variable, body) = (&variable.name, &flow.body);
     let run = context::wait(WaitingFor::NewWork);
     let stop = run.stop.clone();

@@ -230,7 +230,7 @@ impl World {
         let mut state = self.lock();
         state.turns.wake(key);
         // Where no thread has the turn, all wait for something of the real world, such as this.
-        self.resume(&mut state);
+        Self::resume(state);
     }
 
     /// A number that nothing else has.

@@ -1,7 +1,7 @@
 //! The threads of a run: they enter, wait for their turn, wait for what they want, and leave.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::thread;
 
 use super::ticket::Ticket;
@@ -54,8 +54,7 @@ impl World {
         let mut state = self.lock();
         state.threads.insert(thread::current().id(), number);
         let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
-        self.resume(&mut state);
-        drop(state);
+        Self::resume(state);
         ticket.wait_for_turn(None);
         ThreadEnd(self.clone())
     }
@@ -78,8 +77,8 @@ impl World {
         state.turns.leave(number);
         state.tickets.remove(&number);
         state.stops.remove(&number);
-        let (mut state, next) = self.advance(state, number);
-        self.grant(&mut state, next);
+        let (state, next) = self.advance(state, number);
+        Self::grant(state, next);
     }
 
     /// Waits outside of the run, for something of the real world: time stands still meanwhile.
@@ -87,15 +86,13 @@ impl World {
         let number = self.enter();
         let mut state = self.lock();
         state.turns.go_outside(number);
-        let (mut state, next) = self.advance(state, number);
-        self.grant(&mut state, next);
-        drop(state);
+        let (state, next) = self.advance(state, number);
+        Self::grant(state, next);
         let result = wait();
         let mut state = self.lock();
         state.turns.come_back(number);
         let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
-        self.resume(&mut state);
-        drop(state);
+        Self::resume(state);
         ticket.wait_for_turn(None);
         result
     }
@@ -122,9 +119,8 @@ impl World {
         }
         state.turns.wait(number, wait.keys, wait.until);
         loop {
-            let (mut now, next) = self.advance(state, number);
-            self.grant(&mut now, next);
-            drop(now);
+            let (now, next) = self.advance(state, number);
+            Self::grant(now, next);
             let granted = ticket.wait_for_turn(wait.stop);
             state = self.lock();
             if granted {
@@ -152,22 +148,24 @@ impl World {
         let ticket: Arc<Ticket> = Arc::default();
         state.threads.insert(thread::current().id(), number);
         state.tickets.insert(number, ticket.clone());
-        self.resume(&mut state);
-        drop(state);
+        Self::resume(state);
         ticket.wait_for_turn(None);
         number
     }
 
     /// Gives the turn on where no thread has it.
-    pub(super) fn resume(&self, state: &mut State) {
+    pub(super) fn resume(mut state: MutexGuard<'_, State>) {
         if state.driver.is_none() {
             let next = state.turns.next_turn();
-            self.grant(state, next);
+            Self::grant(state, next);
         }
     }
 
-    pub(super) fn grant(&self, state: &mut State, next: Option<ThreadNumber>) {
-        if let Some(ticket) = next.and_then(|next| state.tickets.get(&next)) {
+    /// Has the thread that has the turn run: without the lock, which it wants first.
+    fn grant(state: MutexGuard<'_, State>, next: Option<ThreadNumber>) {
+        let ticket = next.and_then(|next| state.tickets.get(&next).cloned());
+        drop(state);
+        if let Some(ticket) = ticket {
             ticket.grant();
         }
     }
