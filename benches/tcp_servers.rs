@@ -64,7 +64,7 @@ fn core_server() {
         std::thread::spawn(move || {
             while let Ok(Incoming::Message(message)) = connection.receive(connection.framing().want(), None, &stop) {
                 let answer = String::from_utf8_lossy(&message.data).to_uppercase();
-                if connection.answer(&message, answer.as_bytes(), &stop).is_err() {
+                if connection.reply(&message, answer.as_bytes(), &stop).is_err() {
                     return;
                 }
             }

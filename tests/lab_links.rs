@@ -22,7 +22,7 @@ use pingscript::net::policy::{Action, Details, Native, Rejection};
 use pingscript::net::probe::outcome::{End, Outcome, Probe, Slot};
 use pingscript::net::probe::targets::Targets;
 use pingscript::net::random::RandomStream;
-use pingscript::net::socket::batch::Answer;
+use pingscript::net::socket::batch::NativeReply;
 use pingscript::net::socket::pinger::{PingMessage, Pinger, Plan, Script};
 use pingscript::net::socket::session::Session;
 use pingscript::net::socket::udp::{Options as SocketOptions, UdpSocket};
@@ -81,7 +81,7 @@ impl Net {
     fn serve(&self) {
         for any in ["0.0.0.0:11000", "[::]:11000"] {
             let (socket, stop) = (self.socket(&self.b, any.parse().expect("an address")), self.stop.clone());
-            thread::spawn(move || socket.serve(Answer::Echo, &stop));
+            thread::spawn(move || socket.serve(NativeReply::Echo, &stop));
         }
     }
 

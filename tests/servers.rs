@@ -391,7 +391,7 @@ fn servers_do_not_answer_each_other_for_ever() {
         assert_eq!(run.code, Some(0), "{}\n{}", run.stdout, run.stderr);
         let rows = std::fs::read_to_string(dir.path().join("rows.jsonl")).expect("rows");
         let summary = rows.lines().last().expect("a summary");
-        assert!(run.stderr.contains("its own answer sent back"), "{}", run.stderr);
+        assert!(run.stderr.contains("its own reply sent back"), "{}", run.stderr);
         assert!(run.stderr.contains("from the server itself"), "{}", run.stderr);
         assert!(summary.contains("\"ignored\":"), "{summary}");
     }

@@ -100,7 +100,7 @@ pub fn data(value: &Dynamic) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// `invalid`: it cannot be sent.
-pub fn answer(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Dynamic> {
+pub fn reply_data(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Dynamic> {
     if value.is_string() || value.is_blob() || value.is::<Builder>() {
         return Ok(value);
     }

@@ -41,7 +41,7 @@ pub(super) fn examine(bench: Checkup<'_>) -> Vec<Check> {
 fn ping_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], raw_opens: bool) -> Check {
     let check = |finding: &str| Check::ok(Area::Icmp, "ping-sockets", "ping sockets", finding);
     let err = match v4 {
-        Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
+        Ok(reply) => return replied(check, bench, reply, v6.as_ref().ok()),
         Err(err) => err,
     };
     let range = bench.system.read("net/ipv4/ping_group_range").unwrap_or_default();
@@ -62,7 +62,7 @@ fn ping_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], raw_op
 fn raw_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], ping_opens: bool) -> Check {
     let check = |finding: &str| Check::ok(Area::Icmp, "raw-sockets", "raw sockets", finding);
     let err = match v4 {
-        Ok(answer) => return answered(check, bench, answer, v6.as_ref().ok()),
+        Ok(reply) => return replied(check, bench, reply, v6.as_ref().ok()),
         Err(err) => err,
     };
     let finding = match number_of(&err) {
@@ -74,7 +74,7 @@ fn raw_sockets(bench: Checkup<'_>, [v4, v6]: [io::Result<EchoReply>; 2], ping_op
 }
 
 /// What was found of sockets that could be opened.
-fn answered(check: impl Fn(&str) -> Check, bench: Checkup<'_>, v4: EchoReply, v6: Option<&EchoReply>) -> Check {
+fn replied(check: impl Fn(&str) -> Check, bench: Checkup<'_>, v4: EchoReply, v6: Option<&EchoReply>) -> Check {
     if let Some(err) = v4.unsent {
         return check(&format!("they open, but nothing can be sent: {}", in_words(&err))).state(State::Limited);
     }
@@ -83,7 +83,9 @@ fn answered(check: impl Fn(&str) -> Check, bench: Checkup<'_>, v4: EchoReply, v6
             Some("1") => bench.system.as_root("sysctl -w net.ipv4.icmp_echo_ignore_all=0"),
             _ => bench.system.show_firewall(),
         };
-        return check("they open, but this machine answers no echo request").state(State::Limited).remedies([remedy]);
+        return check("they open, but this machine replies to no echo request")
+            .state(State::Limited)
+            .remedies([remedy]);
     }
     let versions = if v6.is_some_and(|v6| v6.came) { "IPv4 and IPv6" } else { "IPv4" };
     let stamps = if v4.stamped { "with kernel stamps" } else { "without kernel stamps" };
@@ -99,7 +101,7 @@ impl Checkup<'_> {
         let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
         let socket = self.host.socket(kind, family)?;
         socket.set(SocketOption::NumberStamps)?;
-        let mut answer = EchoReply { came: false, stamped: false, unsent: None };
+        let mut reply = EchoReply { came: false, stamped: false, unsent: None };
         let mut seq = 0;
         let sent = self.until_stamped(|bench| {
             seq += 1;
@@ -109,11 +111,11 @@ impl Checkup<'_> {
             send(&*socket, &request.emit(), SocketAddr::new(to, 0))?;
             let came = |arrived: &Arrived| arrived.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
             let arrived = bench.receive(&*socket, |arrived| came(arrived) && arrived.sent_stamp())?;
-            answer.came |= came(&arrived);
-            answer.stamped |= arrived.sent_stamp() && arrived.received_stamp();
-            Ok(!answer.came || answer.stamped)
+            reply.came |= came(&arrived);
+            reply.stamped |= arrived.sent_stamp() && arrived.received_stamp();
+            Ok(!reply.came || reply.stamped)
         });
-        Ok(EchoReply { unsent: sent.err(), ..answer })
+        Ok(EchoReply { unsent: sent.err(), ..reply })
     }
 }
 

@@ -1,4 +1,4 @@
-//! UDP over loopback: datagrams, the ICMP errors that answer them, kernel stamps, and the kernel's count of drops.
+//! UDP over loopback: datagrams, the ICMP errors about them, kernel stamps, and the kernel's count of drops.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -117,7 +117,7 @@ impl Checkup<'_> {
         Ok(!self.receive(&*to, |arrived| !arrived.data.is_empty())?.data.is_empty())
     }
 
-    /// Whether a closed port answers with an ICMP error that reaches the sender (IP_RECVERR).
+    /// Whether a closed port replies with an ICMP error that reaches the sender (IP_RECVERR).
     fn is_refused_aloud(&self) -> io::Result<bool> {
         let (_, closed) = self.udp(V4)?;
         let (from, _) = self.udp(V4)?;

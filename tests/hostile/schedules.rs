@@ -80,7 +80,7 @@ fn a_closure_matches_the_answers() {
     let counts = ["sent", "replied", "pending"].map(|name| session.count(name));
     assert_eq!(counts, [4, 1, 3], "{}", session.run.stdout);
     assert!(session.count("foreign") >= 3, "{}", session.run.stdout);
-    for line in ["the closure returned 7, not true or false", "no", "the socket waits for the answer to another ping"] {
+    for line in ["the closure returned 7, not true or false", "no", "the socket waits for the reply to another ping"] {
         assert!(session.run.stdout.lines().any(|text| text == line), "{line} in\n{}", session.run.stdout);
     }
 }
@@ -184,7 +184,7 @@ fn closures_of_a_schedule_that_fail_end_it_and_say_what_they_return() {
     for (options, error) in [
         ("message: |seq| throw `no ${seq}`", "no 1"),
         ("message: |seq| seq", "the closure `message` returned 1"),
-        ("message: |seq| sock.ping(server, \"x\", 1.s)", "the socket waits for the answer to another ping"),
+        ("message: |seq| sock.ping(server, \"x\", 1.s)", "the socket waits for the reply to another ping"),
         ("message: 7", "data is needed here, such as a string or a blob, not 7"),
         ("message: \"x\", size: 70_000", "70000 bytes do not fit into a datagram"),
         ("message: \"x\", seq_of: |reply| throw reply.text", "X"),

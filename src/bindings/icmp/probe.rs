@@ -70,11 +70,11 @@ functions! {
     pub fn api;
     object Probed, "What a host says of an interface that it was asked about.";
 
-    /// Asks `target` about one of its interfaces by an extended echo request (PROBE, RFC 8335), and waits for the answer.
+    /// Asks `target` about one of its interfaces by an extended echo request (PROBE, RFC 8335), and waits for the reply.
     /// `interface` is a name at that host (`"eth0"`), an index or an address; the result is that of `ping`, and its
-    /// `interface` has the answer. An answer is a reply whatever it says, `No Such Interface` too.
+    /// `interface` has what the host says. Whatever it says is a reply, `No Such Interface` too.
     ///
-    /// Hosts answer only if configured to: Linux with `net.ipv4.icmp_echo_enable_probe=1`, for IPv6 too.
+    /// Hosts reply only if configured to: Linux with `net.ipv4.icmp_echo_enable_probe=1`, for IPv6 too.
     ///
     /// Errors: `invalid` (also a target of another version of IP), `resolve`, `closed`, `busy`.
     ///
@@ -96,7 +96,7 @@ functions! {
 
     /// As `probe` with a timeout, with options: `timeout` (1.s), `icmp_wait`: how long after it an ICMP error is waited for (as
     /// long as `timeout`), `ttl` (the socket's), `neighbour`: whether the address is that of a neighbour of `target`, which
-    /// Linux does not answer.
+    /// Linux does not reply.
     ///
     /// Errors: as `probe`; `invalid`: an unknown option.
     ///
@@ -174,7 +174,7 @@ functions! {
     /// ```
     get state(probed: &mut Probed) -> Dynamic = probed.state_name().map_or(Dynamic::UNIT, Dynamic::from);
 
-    /// The code of the answer: 0, or what is wrong: 1 to 4 (RFC 8335, section 3).
+    /// The code of the reply: 0, or what is wrong: 1 to 4 (RFC 8335, section 3).
     ///
     /// ```rhai
     /// let ping = icmp::open("127.0.0.1").probe("127.0.0.1", "none", #{ timeout: 50.ms, icmp_wait: 0.s });

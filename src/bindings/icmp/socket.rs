@@ -32,7 +32,7 @@ functions! {
     object IcmpSocket, "A socket for echo requests. Copies are the same socket.";
 
     /// Sends an echo request with 56 bytes of payload to `target`, a host without a port, and waits for the reply, as
-    /// `ping` of a UDP socket does for an answer. A reply counts if its source, identifier, sequence number and payload are
+    /// `ping` of a UDP socket does for a reply. A reply counts if its source, identifier, sequence number and payload are
     /// those of the request.
     ///
     /// Errors: `invalid` (also a target of another version of IP), `resolve`, `closed`, `busy`.

@@ -1,4 +1,4 @@
-//! Paths in scripts: hop by hop, what answered pings that were sent with a small TTL.
+//! Paths in scripts: hop by hop, what replied to pings that were sent with a small TTL.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,8 +22,8 @@ impl Path {
     }
 }
 
-/// An ICMP error as the answer of a hop.
-fn answer(error: &IcmpError, packet: usize) -> HopReply {
+/// An ICMP error as the reply of a hop.
+fn error_reply(error: &IcmpError, packet: usize) -> HopReply {
     let kind = error.kind;
     let tells_mtu = matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _));
     let mpls = Extensions::parse(&error.extensions).map(|found| found.mpls()).unwrap_or_default();
@@ -37,7 +37,7 @@ fn of_ping(outcome: &Outcome) -> Option<HopReply> {
         End::Reply { datagram, rtt, .. } => {
             Some(HopReply { by: Some(datagram.from.into()), rtt: Some(*rtt), ..nothing })
         }
-        End::Icmp { error, rtt, .. } => Some(HopReply { rtt: Some(*rtt), ..answer(error, outcome.packet) }),
+        End::Icmp { error, rtt, .. } => Some(HopReply { rtt: Some(*rtt), ..error_reply(error, outcome.packet) }),
         End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         _ => Some(nothing),
     }
@@ -45,7 +45,7 @@ fn of_ping(outcome: &Outcome) -> Option<HopReply> {
 
 functions! {
     pub fn api;
-    object Path as Trace, "A path: what each hop answered.";
+    object Path as Trace, "A path: what each hop replied.";
 
     /// A path of which nothing is known yet. Pings that were sent with a TTL of their own are added to it.
     ///
@@ -69,13 +69,13 @@ functions! {
         let outcome = &ping.ended().outcome;
         if let (Some(ttl), End::Unsent(error)) = (outcome.ttl, &outcome.end) {
             trace.lock().refuse(ttl, error.message.clone());
-        } else if let (Some(ttl), Some(answer)) = (outcome.ttl, of_ping(outcome)) {
-            trace.lock().add(ttl, answer);
+        } else if let (Some(ttl), Some(reply)) = (outcome.ttl, of_ping(outcome)) {
+            trace.lock().add(ttl, reply);
         }
     };
 
     /// Adds how an attempt to connect with this TTL ended: a connection, a refusal and a reset are the
-    /// destination's answers.
+    /// destination's replies.
     ///
     /// ```rhai
     /// let path = trace();
@@ -85,11 +85,11 @@ functions! {
     fn add(trace: &mut Path, ttl: i64, attempt: Tried) = {
         let attempt = attempt.ended();
         let nothing = HopReply { by: None, rtt: attempt.rtt, kind: None, mpls: Vec::new(), mtu: None };
-        let answer = match &attempt.end {
+        let reply = match &attempt.end {
             Connecting::Connected(_) | Connecting::Refused | Connecting::Reset => {
                 HopReply { by: Some(attempt.to.into()), ..nothing }
             }
-            Connecting::Icmp(error) => HopReply { rtt: nothing.rtt, ..answer(error, usize::MAX) },
+            Connecting::Icmp(error) => HopReply { rtt: nothing.rtt, ..error_reply(error, usize::MAX) },
             Connecting::Interrupted => return,
             Connecting::Unreachable(error) => {
                 trace.lock().refuse(u8::try_from(ttl).unwrap_or(u8::MAX), error.message.clone());
@@ -97,10 +97,10 @@ functions! {
             }
             Connecting::TimedOut => nothing,
         };
-        trace.lock().add(u8::try_from(ttl).unwrap_or(u8::MAX), answer);
+        trace.lock().add(u8::try_from(ttl).unwrap_or(u8::MAX), reply);
     };
 
-    /// The TTL at which the path ends: the destination answered, or somebody will not pass packets on; `()` if no ping got
+    /// The TTL at which the path ends: the destination replied, or somebody will not pass packets on; `()` if no ping got
     /// that far.
     ///
     /// ```rhai
@@ -125,14 +125,14 @@ functions! {
     get refused(trace: &mut Path) -> Dynamic =
         trace.lock().refused().map_or(Dynamic::UNIT, |why| why.to_string().into());
 
-    /// Whether a hop of the path left a ping unanswered.
+    /// Whether a hop of the path left a ping without a reply.
     ///
     /// ```rhai
     /// expect(trace().has_gaps, false);
     /// ```
     get has_gaps(trace: &mut Path) -> bool = trace.lock().has_gaps();
 
-    /// One hop as a line, as `traceroute` prints it: who answered, after which times, `*` for a ping without an answer; MPLS
+    /// One hop as a line, as `traceroute` prints it: who replied, after which times, `*` for a ping without a reply; MPLS
     /// labels and MTU where it reported them. `""` if nothing was sent with this TTL.
     ///
     /// ```rhai
@@ -141,7 +141,7 @@ functions! {
     fn line(trace: &mut Path, ttl: i64) -> String =
         u8::try_from(ttl).ok().and_then(|ttl| trace.lock().line(ttl)).unwrap_or_default();
 
-    /// What the missing answers mean, an array of sentences: a hop that limits how many errors it sends is distinguished from one that
+    /// What the missing replies mean, an array of sentences: a hop that limits how many errors it sends is distinguished from one that
     /// loses packets by what comes back from behind it. Packets are said to be lost only where the destination's replies (to ICMP
     /// echo, or TCP) show that; else a sentence says that it cannot be known. A share is all that gets no reply from a hop on, and
     /// `before it 28%` is how much of that does not get beyond the hops before it. It takes some 30 pings for each hop to say much.

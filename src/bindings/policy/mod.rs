@@ -345,7 +345,7 @@ functions! {
         attach(&ctx, &socket, &policy);
 
     /// Has `policy` decide about each message that comes over the listener's connections from now on; it sees whole messages,
-    /// as the framing distinguishes them, and their answers meet the fate. See `set_policy` of a UDP socket.
+    /// as the framing distinguishes them, and their replies meet the fate. See `set_policy` of a UDP socket.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });

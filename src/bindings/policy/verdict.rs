@@ -65,14 +65,14 @@ functions! {
     pub fn api;
     object Verdict, "What is to be done with a packet.";
 
-    /// The verdict that lets a packet through. In a server: the answer is sent.
+    /// The verdict that lets a packet through. In a server: the reply is sent.
     ///
     /// ```rhai
     /// expect(pass().kind, "pass");
     /// ```
     volatile pass(ctx: NativeCallContext) -> Verdict = verdict(&ctx, Action::Pass);
 
-    /// The verdict that loses a packet. In a server: the request was received, its answer is not sent.
+    /// The verdict that loses a packet. In a server: the request was received, its reply is not sent.
     ///
     /// ```rhai
     /// let policy = |pkt| if pkt.text == "ping 2" { drop() } else { pass() };
@@ -80,7 +80,7 @@ functions! {
     /// ```
     volatile drop(ctx: NativeCallContext) -> Verdict = verdict(&ctx, Action::Drop);
 
-    /// The verdict that lets a packet through later. In a server: the answer is sent when that time has passed, and the loop
+    /// The verdict that lets a packet through later. In a server: the reply is sent when that time has passed, and the loop
     /// goes on meanwhile.
     ///
     /// Errors: `invalid`: the duration is negative.
@@ -96,7 +96,7 @@ functions! {
         Ok(verdict(&ctx, Action::Delay(by)))
     };
 
-    /// The verdict that lets a packet through so many times in all. In a server: the answer is sent that often.
+    /// The verdict that lets a packet through so many times in all. In a server: the reply is sent that often.
     ///
     /// Errors: `invalid`: not 1 to 100.
     ///
@@ -109,7 +109,7 @@ functions! {
         _ => raise(&ctx, Error::invalid("duplicate", format!("a packet can be there 1 to 100 times, not {times}"))),
     };
 
-    /// The verdict that lets other bytes through in a packet's place: a string or a blob. In a server: they are the answer.
+    /// The verdict that lets other bytes through in a packet's place: a string or a blob. In a server: they are the reply.
     ///
     /// ```rhai
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| replace("nothing to see here"));
@@ -122,7 +122,7 @@ functions! {
     };
 
     /// The verdict that lets a packet through with one random bit of its payload flipped. In a server: the
-    /// answer is damaged so.
+    /// reply is damaged so.
     ///
     /// ```rhai
     /// set_policy(udp::bind("127.0.0.1:0"), |pkt| corrupt());
@@ -148,7 +148,7 @@ functions! {
     /// `"icmp-admin-prohibited"`, `"icmp6-no-route"`, `"tcp-reset"`, …) and the keywords of all ICMP errors
     /// (`"ttl-exceeded"`, `"source-quench"`, …). A name serves IPv4 and IPv6 where both have an error of that meaning;
     /// where one has none, its packets pass, which is counted and reported once, and so does what is not IP, such as ARP. No
-    /// ICMP error answers another, nor a later fragment, nor what was sent to many (RFC 1122, section 3.2.2): such packets are
+    /// ICMP error is about another, nor a later fragment, nor what was sent to many (RFC 1122, section 3.2.2): such packets are
     /// lost without a word, and counted.
     ///
     /// The keywords: `net-unreachable`, `host-unreachable`, `protocol-unreachable`, `port-unreachable`,

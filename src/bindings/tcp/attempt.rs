@@ -35,7 +35,7 @@ functions! {
     pub fn api;
     object Tried as Attempt, "An attempt to connect.";
 
-    /// How it ended: `"connected"`, `"refused"` (the peer answered that nothing is listening: RST), `"reset"` (it accepted the
+    /// How it ended: `"connected"`, `"refused"` (the peer replied that nothing is listening: RST), `"reset"` (it accepted the
     /// connection and reset it before `try_connect` returned), `"icmp"` (an ICMP error), `"unreachable"` (this host has no way there), `"timeout"` or `"interrupted"` (the script was stopped).
     ///
     /// ```rhai
@@ -67,9 +67,9 @@ functions! {
     /// ```
     get took(attempt: &mut Tried) -> Duration = attempt.ended().took;
 
-    /// The round-trip time of the answer, a Duration: of a connection that of its handshake as the kernel measured it
+    /// The round-trip time of the reply, a Duration: of a connection that of its handshake as the kernel measured it
     /// (TCP_INFO), of an ICMP error, where a `ttl` was given, until the kernel's stamp of its arrival; of a refusal, and of
-    /// other ICMP errors, `took`. `()` if no answer came: after a time-out, and where this host has no way there.
+    /// other ICMP errors, `took`. `()` if no reply came: after a time-out, and where this host has no way there.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");

@@ -91,7 +91,7 @@ functions! {
 
     /// Sends a message, a string or a blob, in the connection's framing; waits until the socket has taken all of it. False
     /// if the script was stopped first. Where the listener has a policy, it meets the policy's verdict about the message that it
-    /// answers.
+    /// replies.
     ///
     /// Errors: `closed`, also after `shutdown`; `reset`; `unreachable` and others: the connection was lost; `invalid`: a line that
     /// holds a line end.

@@ -1,4 +1,4 @@
-//! What a receive from a connection brought, in scripts, and the answer to it.
+//! What a receive from a connection brought, in scripts, and the reply to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ struct Inner {
     incoming: Incoming,
     /// Its place in its flow, while a policy decides about it.
     deciding: Option<Place>,
-    /// Whether it was answered.
+    /// Whether it was replied to.
     replied: AtomicBool,
 }
 
@@ -65,25 +65,25 @@ impl ReceivedMessage {
     }
 
     /// Whether nothing is left to be sent once a handler has returned `value`: it returned nothing, or the verdict about the
-    /// answer that it has sent itself.
+    /// reply that it has sent itself.
     pub(super) fn is_done_with(&self, value: &Dynamic) -> bool {
         value.is_unit() || (value.is::<Verdict>() && self.0.replied.load(Ordering::Relaxed))
     }
 
-    /// Answers with a string or a blob.
-    pub(super) fn answer(&self, ctx: &NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
+    /// Replies with a string or a blob.
+    pub(super) fn reply(&self, ctx: &NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> {
         let Some(request) = self.datagram() else {
-            let message = format!("there is no message to answer, but kind \"{}\"", word(&self.0.incoming));
+            let message = format!("there is no message to reply to, but kind \"{}\"", word(&self.0.incoming));
             return raise(ctx, Error::invalid("reply", message));
         };
-        let answer = |data: &[u8]| {
-            let answered = context::peek(|context| self.0.connection.answer(request, data, &context.stop));
-            answered.expect("script code runs in a context")
+        let reply = |data: &[u8]| {
+            let replied = context::peek(|context| self.0.connection.reply(request, data, &context.stop));
+            replied.expect("script code runs in a context")
         };
         let decided = if let Some(text) = data.read_lock::<ImmutableString>() {
-            answer(text.as_bytes())
+            reply(text.as_bytes())
         } else {
-            answer(&bytes(ctx, data)?)
+            reply(&bytes(ctx, data)?)
         };
         self.0.replied.store(true, Ordering::Relaxed);
         Ok(match decided.or_raise(ctx)? {
@@ -199,10 +199,10 @@ functions! {
         _ => Dynamic::UNIT,
     };
 
-    /// Answers a message: sends `data`, a string or a blob, over its connection, unless the policy drops it. The verdict.
-    /// An answer to a client that has gone is counted, and no error.
+    /// Replies to a message: sends `data`, a string or a blob, over its connection, unless the policy drops it. The verdict.
+    /// A reply to a client that has gone is counted, and no error.
     ///
-    /// Errors: `invalid`: there is no message to answer, or a line that holds a line end; `closed`: it was closed here.
+    /// Errors: `invalid`: there is no message to reply to, or a line that holds a line end; `closed`: it was closed here.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
@@ -212,7 +212,7 @@ functions! {
     /// expect(client.recv().text, "PING 1");
     /// ```
     fn reply(ctx: NativeCallContext, message: &mut ReceivedMessage, data: Dynamic) -> ScriptResult<Verdict> =
-        message.answer(&ctx, data);
+        message.reply(&ctx, data);
 
     /// What came in words.
     ///

@@ -73,7 +73,7 @@ functions! {
         Ok(listener)
     };
 
-    /// Answers each message that comes over the connection, until the stream has ended, the script is stopped or the connection
+    /// Replies to each message that comes over the connection, until the stream has ended, the script is stopped or the connection
     /// closed: calls `handler` with the message and sends what it returns, a string, a blob or `bytes()`, back, as far as the
     /// listener's policy lets it; `()` sends nothing, nor does the verdict of a `reply` that the handler has called itself. The
     /// same as a loop over the connection, and faster. `conn.ended` then says how it ended.
@@ -92,7 +92,7 @@ functions! {
     fn serve(ctx: NativeCallContext, conn: Connection, handler: FnPtr) -> ScriptResult<()> =
         serving::serve(&ctx, &conn, handler);
 
-    /// Connects to `peer` and waits for its answer for at most 10 s (connect(2)). If a name has several addresses, each is tried
+    /// Connects to `peer` and waits for its reply for at most 10 s (connect(2)). If a name has several addresses, each is tried
     /// in turn, and they share that time; should all fail, the error says how each did.
     ///
     /// Errors: `refused`: nothing is listening there; `reset`: it was accepted, and reset at once; `unreachable`: no route, or an ICMP error; `timeout`; `interrupted`: the script

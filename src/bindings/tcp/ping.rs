@@ -33,12 +33,12 @@ fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &
 functions! {
     pub fn api;
 
-    /// Sends `message` and waits for the answer, which repeats it in any case of its letters; a message `ping N …` is distinguished
+    /// Sends `message` and waits for the reply, which repeats it in any case of its letters; a message `ping N …` is distinguished
     /// from others by its number. If none comes in `timeout`, an ICMP error is waited for once more as long. The result's
     /// `kind` is `"reply"`; `"icmp"`: an ICMP error came, which the connection survives (`"unreachable"`: only its errno is
     /// known); `"closed"` or `"reset"`: the connection has ended; `"timeout"`, `"error"` or `"interrupted"`.
     ///
-    /// Without framing, an answer that holds several settles each of those still waited for; the others are late.
+    /// Without framing, a reply that holds several settles each of those still waited for; the others are late.
     ///
     /// Errors: `closed`: it was closed here; `busy`: another thread pings over it.
     ///

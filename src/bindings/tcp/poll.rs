@@ -141,7 +141,7 @@ functions! {
     object Happened as Event, "Something that happened at one of the sockets that are waited for together.";
 
     /// Waits for several sockets with one thread: a listener, whose connections are accepted and waited for too; connections;
-    /// UDP sockets; or an array of them. No one holds up the others: an answer that a client does not take yet is kept, and
+    /// UDP sockets; or an array of them. No one holds up the others: a reply that a client does not take yet is kept, and
     /// nothing is received from that client meanwhile.
     ///
     /// Errors: `closed`, `exhausted`; `invalid`: something else.

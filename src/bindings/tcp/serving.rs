@@ -1,4 +1,4 @@
-//! The native loop of a server: each message of a connection is given to a closure, and what that returns is the answer.
+//! The native loop of a server: each message of a connection is given to a closure, and what that returns is the reply.
 
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 
@@ -27,13 +27,13 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
                     if let (Some(tree), Incoming::Message(message)) = (&tree, &incoming)
                         && let Some(reply) = tree.reply(message, callback, &context)
                     {
-                        connection.answer(message, &reply, &context.stop).or_raise(ctx)?;
+                        connection.reply(message, &reply, &context.stop).or_raise(ctx)?;
                         continue;
                     }
                     let message = ReceivedMessage::new(connection.clone(), incoming);
-                    let Some(answer) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
-                    if !message.is_done_with(&answer) {
-                        message.answer(ctx, convert::answer(ctx, answer)?)?;
+                    let Some(returned) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
+                    if !message.is_done_with(&returned) {
+                        message.reply(ctx, convert::reply_data(ctx, returned)?)?;
                     }
                 }
                 // It is counted, and the connection lives on.

@@ -76,7 +76,7 @@ functions! {
     /// ```
     get path_errors(conn: &mut Connection) -> i64 = conn.path_errors() as i64;
 
-    /// How many answers could not be sent, the peer having gone.
+    /// How many replies could not be sent, the peer having gone.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");

@@ -30,7 +30,7 @@ pub(in crate::bindings) fn labels(labels: &[MplsLabel]) -> Dynamic {
 
 functions! {
     pub fn api;
-    object IcmpError as Icmp, "An ICMP error that answers a datagram.";
+    object IcmpError as Icmp, "An ICMP error about a datagram.";
 
     /// The error's name, such as `"Port Unreachable"`; one without a name is called by its numbers.
     ///

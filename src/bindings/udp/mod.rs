@@ -13,7 +13,7 @@ use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr::{Version, local as local_address};
 use crate::net::observe::record::summary::CountCells;
 use crate::net::probe::ledger::Counts;
-use crate::net::socket::batch::Answer;
+use crate::net::socket::batch::NativeReply;
 use crate::net::socket::udp::{Options as SocketOptions, UdpSocket};
 
 pub mod icmp;
@@ -27,7 +27,7 @@ pub mod socket;
 
 functions! {
     pub fn namespace;
-    object Answer, "How a server answers without a closure.";
+    object NativeReply, "How a server replies without a closure.";
 
     /// Makes a socket bound to `HOST:PORT`, port 0 for any free one (socket(2), bind(2)); `*:PORT`: at every IPv4 address of the
     /// host, `[::]:PORT`: at every IPv6 address, and at those alone. ICMP errors for what it sends reach it without privileges
@@ -45,7 +45,7 @@ functions! {
 
     /// Makes a bound socket, with options: `rcvbuf`, `sndbuf`: buffer sizes in bytes, which the kernel doubles; `reuse`: other
     /// sockets may bind the same address (SO_REUSEADDR, SO_REUSEPORT); `ttl`: hops that what it sends may take, 1 to 255; a
-    /// router where they end answers "Time to Live exceeded in Transit"; `tos`: the type of service or traffic class of what it
+    /// router where they end sends "Time to Live exceeded in Transit"; `tos`: the type of service or traffic class of what it
     /// sends, all eight bits, or `dscp`: its upper six; `broadcast`: it may send to all hosts of a network; `dont_fragment`: no
     /// hop may cut what it sends, whatever the path's MTU is said to be (IP_PMTUDISC_PROBE); `recverr: false`: no IP_RECVERR, as
     /// in most programs: an ICMP error is the error of the next `recv` or `send` (`refused`, `unreachable` …) if the socket is
@@ -112,7 +112,7 @@ functions! {
         bind(&ctx, local, read)
     };
 
-    /// Answers each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
+    /// Replies to each datagram that the socket receives, until the script is stopped or the socket closed: calls `handler` with
     /// the packet and sends what it returns, a string, a blob or `bytes()`, back, as far as the socket's policy lets it; `()`
     /// sends nothing, nor does the verdict of a `reply` that the handler has called itself. The fastest way to serve; several
     /// threads may serve one socket, and share its packets.
@@ -144,15 +144,15 @@ functions! {
     /// expect(client.recv(1.s).text, "PING 1");
     /// task.stop();
     /// ```
-    fn serve(ctx: NativeCallContext, socket: UdpSocket, answer: Answer) -> ScriptResult<()> = {
+    fn serve(ctx: NativeCallContext, socket: UdpSocket, reply: NativeReply) -> ScriptResult<()> = {
         let stop = context::wait(WaitingFor::NewWork).stop;
-        match socket.serve(answer, &stop) {
+        match socket.serve(reply, &stop) {
             Err(err) if err.kind != ErrorKind::Closed => raise(&ctx, err),
             _ => Ok(()),
         }
     };
 
-    /// For `udp::serve`: the answer is the request's text in capitals; of what is no text, the ASCII letters.
+    /// For `udp::serve`: the reply is the request's text in capitals; of what is no text, the ASCII letters.
     ///
     /// ```rhai
     /// let server = udp::bind("127.0.0.1:0");
@@ -160,9 +160,9 @@ functions! {
     /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "PING 1");
     /// task.stop();
     /// ```
-    fn upper() -> Answer = crate::net::socket::batch::Answer::Upper;
+    fn upper() -> NativeReply = crate::net::socket::batch::NativeReply::Upper;
 
-    /// For `udp::serve`: the answer is the request.
+    /// For `udp::serve`: the reply is the request.
     ///
     /// ```rhai
     /// let server = udp::bind("127.0.0.1:0");
@@ -170,9 +170,9 @@ functions! {
     /// expect(udp::open(server.addr).ping(server.addr, "ping 1", 1.s).text, "ping 1");
     /// task.stop();
     /// ```
-    fn echo() -> Answer = crate::net::socket::batch::Answer::Echo;
+    fn echo() -> NativeReply = crate::net::socket::batch::NativeReply::Echo;
 
-    /// An address of this host that answers with "Port Unreachable": its port was free a moment ago.
+    /// An address of this host that replies with "Port Unreachable": its port was free a moment ago.
     ///
     /// Errors: `exhausted`.
     ///

@@ -1,4 +1,4 @@
-//! What a receive brought, in scripts: a datagram, an ICMP error, a time-out or an interrupt; and the answer to it.
+//! What a receive brought, in scripts: a datagram, an ICMP error, a time-out or an interrupt; and the reply to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ struct Receipt {
     id: Option<PacketId>,
     /// Its place in its flow, while a policy decides about it.
     deciding: Option<Place>,
-    /// Whether the script has answered it.
+    /// Whether the script has replied.
     replied: AtomicBool,
 }
 
@@ -106,14 +106,14 @@ fn with_bytes<T>(
     send(&bytes(ctx, data)?).or_raise(ctx)
 }
 
-/// Answers a request with a string or a blob.
-pub(super) fn answer(
+/// Replies to a request with a string or a blob.
+pub(super) fn reply(
     ctx: &NativeCallContext,
     socket: &UdpSocket,
     request: &Datagram,
     data: Dynamic,
 ) -> ScriptResult<Option<Arc<Decided>>> {
-    with_bytes(ctx, data, |data| socket.answer(request, data))
+    with_bytes(ctx, data, |data| socket.reply(request, data))
 }
 
 functions! {
@@ -233,11 +233,11 @@ functions! {
         _ => Dynamic::UNIT,
     };
 
-    /// Answers a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
+    /// Replies to a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
     /// the request. The verdict. A reply that this host cannot send, such as one without a route back, or larger than a
     /// datagram, is counted (see `icmp_errors`) and no error, so that no client ends a server.
     ///
-    /// Errors: `invalid`: there is no datagram to answer; `closed`.
+    /// Errors: `invalid`: there is no datagram to reply to; `closed`.
     ///
     /// ```rhai
     /// let sock = udp::bind("127.0.0.1:0");
@@ -249,11 +249,11 @@ functions! {
             let kind = packet_kind(packet);
             return raise(
                 &ctx,
-                Error::invalid("reply", format!("there is no datagram to answer, but kind \"{kind}\"")),
+                Error::invalid("reply", format!("there is no datagram to reply to, but kind \"{kind}\"")),
             );
         };
         packet.0.replied.store(true, Ordering::Relaxed);
-        Ok(match with_bytes(&ctx, data, |data| packet.0.socket.answer(datagram, data))? {
+        Ok(match with_bytes(&ctx, data, |data| packet.0.socket.reply(datagram, data))? {
             Some(decided) => decided.verdict.clone(),
             None => undecided().clone(),
         })

@@ -78,12 +78,12 @@ functions! {
     pub fn api;
     object Schedule as Pinger, "Pings on a schedule.";
 
-    /// Sends `message` to `to` and waits for the answer, which repeats the message in any case of its letters; a message
+    /// Sends `message` to `to` and waits for the reply, which repeats the message in any case of its letters; a message
     /// `ping N …` is distinguished from others by its number. If none comes in `timeout`, an ICMP error is waited for once more as
     /// long. The result's `kind` is `"reply"`, `"icmp"`, `"timeout"`, `"error"` (this host could not send it) or
     /// `"interrupted"`.
     ///
-    /// Late, duplicate, reordered, foreign, truncated, corrupt and unmatched answers are counted apart: see `counts`.
+    /// Late, duplicate, reordered, foreign, truncated, corrupt and unmatched replies are counted apart: see `counts`.
     ///
     /// Errors: `too-large`, `closed`, `invalid`, `resolve`.
     ///
@@ -116,7 +116,7 @@ functions! {
         ping(&ctx, socket.clone(), &to, message, &options, None);
 
     /// As `ping` with options, for a protocol of the script's own: `matches` is called with each datagram from the peer and
-    /// says whether it is the answer.
+    /// says whether it is the reply.
     ///
     /// Errors: as `ping`; what the closure throws; `invalid`: it returns neither true nor false.
     ///

@@ -117,13 +117,13 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
 
     fn carry_out(&self, request: &Datagram, effects: Vec<Effect>) -> ScriptResult<()> {
         if !effects.iter().any(|effect| matches!(effect, Effect::Reply(..))) {
-            self.socket.leaves_unanswered(request);
+            self.socket.sends_no_reply(request);
         }
         for effect in effects {
             match effect {
                 Effect::Print(line) => print(&line),
                 Effect::Reply(data, at) => {
-                    self.socket.answer(request, &data).map_err(|error| thrown(error, at))?;
+                    self.socket.reply(request, &data).map_err(|error| thrown(error, at))?;
                 }
             }
         }

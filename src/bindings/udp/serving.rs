@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
-use super::packet::{ReceivedPacket, answer};
+use super::packet::{ReceivedPacket, reply};
 use crate::bindings::callback::Callback;
 use crate::bindings::compiled::Compiled;
 use crate::bindings::context::{Context, WaitingFor};
@@ -53,7 +53,7 @@ impl Serve for ServeHandler<'_> {
         let served = self.handler.call_again([Dynamic::from(packet.clone())]).and_then(|value| {
             let Some(value) = value else { return Ok(false) };
             if !packet.is_done_with(&value) {
-                answer(self.ctx, self.socket, request, convert::answer(self.ctx, value)?)?;
+                reply(self.ctx, self.socket, request, convert::reply_data(self.ctx, value)?)?;
             }
             Ok(true)
         });

@@ -105,7 +105,7 @@ functions! {
         socket.connect(peer).or_raise(&ctx)
     };
 
-    /// Waits for a datagram, or for an ICMP error that answers one sent before, until the script is stopped.
+    /// Waits for a datagram, or for an ICMP error about one sent before, until the script is stopped.
     ///
     /// Errors: `closed`, also when another thread closes the socket meanwhile.
     ///
@@ -119,7 +119,7 @@ functions! {
         Ok(ReceivedPacket::new(socket.clone(), incoming))
     };
 
-    /// Waits for a datagram, or for an ICMP error that answers one sent before, for at most `timeout`. The result's `kind`
+    /// Waits for a datagram, or for an ICMP error about one sent before, for at most `timeout`. The result's `kind`
     /// says what came: `"packet"`, `"icmp"`, `"timeout"` or `"interrupted"`.
     ///
     /// Errors: `closed`, also when another thread closes the socket meanwhile.
@@ -133,7 +133,7 @@ functions! {
         recv_until(ctx, socket, context.host.now() + timeout)
     };
 
-    /// Waits for a datagram, or for an ICMP error that answers one sent before, until a deadline that does not move, however
+    /// Waits for a datagram, or for an ICMP error about one sent before, until a deadline that does not move, however
     /// many packets come in between.
     ///
     /// Errors: `closed`, also when another thread closes the socket meanwhile.
@@ -219,7 +219,7 @@ functions! {
     /// ```
     fn notices(socket: &mut UdpSocket) -> Array = socket.notices().into_iter().map(Dynamic::from).collect();
 
-    /// How many ICMP errors came for what was sent while no one asked, for answers to clients that are gone, say; and how many
+    /// How many ICMP errors came for what was sent while no one asked, for replies to clients that are gone, say; and how many
     /// replies could not be sent.
     ///
     /// ```rhai

@@ -138,7 +138,7 @@ pub fn local(here: &dyn Host, stop: &Stop, text: &str, version: Version) -> Resu
     }
 }
 
-/// Where a packet gets that a socket bound to `local` sends to `to`, as its answers name it. The unspecified address is this
+/// Where a packet gets that a socket bound to `local` sends to `to`, as its replies name it. The unspecified address is this
 /// host (linux: over IPv4 the socket's own address); a link-local one without a zone is on the link that the socket is bound to; others have no zone.
 pub fn reached(local: SocketAddr, to: SocketAddr) -> SocketAddr {
     let ip = match (to.ip(), local.ip()) {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_name_the_address_that_is_reached() {
+    fn replies_name_the_address_that_is_reached() {
         let addr = |text: &str| text.parse::<SocketAddr>().expect(text);
         for (local, to, expected) in [
             ("0.0.0.0:1", "0.0.0.0:7", "127.0.0.1:7"),

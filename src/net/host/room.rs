@@ -38,7 +38,7 @@ impl Drop for Exempt {
     }
 }
 
-/// What the connections of the process hold of messages that have not wholly come, and of answers that peers do not take.
+/// What the connections of the process hold of messages that have not wholly come, and of replies that peers do not take.
 pub static STREAMS: Room = Room::new(64 << 20);
 
 /// What the links of all labs hold of frames on their way.

@@ -204,8 +204,8 @@ impl Lab {
             arp: self.0.options.arp,
             mtu: options.mtu,
         });
-        let (answer, packets) = self.0.networks.ask("link", &Request::Connect(ends.clone()), &[])?;
-        let HelperReply::Interfaces(indices) = answer else { return Err(self.0.networks.why_gone()) };
+        let (reply, packets) = self.0.networks.ask("link", &Request::Connect(ends.clone()), &[])?;
+        let HelperReply::Interfaces(indices) = reply else { return Err(self.0.networks.why_gone()) };
         for own in 0..2 {
             let far = 1 - own;
             let (addrs, peer_addrs) = (ends[own].addrs.clone(), ends[far].addrs.clone());
@@ -264,7 +264,7 @@ impl Lab {
     }
 
     /// Ends the lab: its programs are killed and its networks are gone. Sockets that were made in it hear nothing more; what
-    /// is asked of it is answered with the error `closed`.
+    /// is asked of it ends with the error `closed`.
     pub fn end(&self) {
         self.0.networks.end();
     }

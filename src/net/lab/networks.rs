@@ -17,7 +17,7 @@ pub(super) enum Networks {
 }
 
 impl Networks {
-    /// Asks for something, with descriptors; the answer and those that come with it.
+    /// Asks for something, with descriptors; the reply and those that come with it.
     ///
     /// # Errors
     /// `closed`: the lab has ended; else what was refused.

@@ -104,7 +104,7 @@ pub enum Event<'a> {
 /// Why something is not sent.
 #[derive(Clone, Copy, Debug)]
 pub enum WhyUnsent<'a> {
-    /// This was decided about the packet that it answers: it is dropped, or to be delayed so long that it cannot be kept.
+    /// This was decided about the packet that it replies to: it is dropped, or to be delayed so long that it cannot be kept.
     Decided(&'a Decided),
     /// The system has refused it.
     Refused(&'a Error),

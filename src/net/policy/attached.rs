@@ -1,4 +1,4 @@
-//! A policy at work: in a server it decides about each request as it is received, and the answer meets that fate; on a link
+//! A policy at work: in a server it decides about each request as it is received, and the reply meets that fate; on a link
 //! or at a host's ingress it decides about each frame.
 //!
 //! Receiving, numbering and deciding happen under one lock, so that the packets of a flow are decided about in the order in

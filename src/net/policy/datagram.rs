@@ -28,7 +28,7 @@ impl Datagram {
         Self { data: data.into(), from, to: None, stamp: None, ttl: None, decided: None }
     }
 
-    /// Where an answer to it goes, and from which address: the one that it was sent to.
+    /// Where a reply to it goes, and from which address: the one that it was sent to.
     pub fn back(&self) -> Destination {
         Destination { addr: self.from, source: self.to }
     }

@@ -22,9 +22,9 @@ impl Decided {
         &*self.verdict.origin == FAILED
     }
 
-    /// `answer` with one random bit flipped.
-    pub(in crate::net) fn damaged(&self, answer: &[u8]) -> Vec<u8> {
-        let mut damaged = answer.to_vec();
+    /// `reply` with one random bit flipped.
+    pub(in crate::net) fn damaged(&self, reply: &[u8]) -> Vec<u8> {
+        let mut damaged = reply.to_vec();
         let bit = (self.place.draws.beneath(u64::MAX).draw(1) * damaged.len() as f64 * 8.0) as usize;
         if let Some(byte) = damaged.get_mut(bit / 8) {
             *byte ^= 1 << (bit % 8);

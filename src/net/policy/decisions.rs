@@ -1,6 +1,6 @@
 //! The packets that a script has received lately and what a policy decided about them, for what the script sends back by itself.
 //!
-//! A script need not answer with `reply`: it may send to the address that a packet came from. What it sends then meets the
+//! A script need not reply with `reply`: it may send to the address that a packet came from. What it sends then meets the
 //! verdict about a packet from there, so that each packet meets its own, also where several are received before the first is
 //! replied to: about the packet that says the same, that the address was taken from, or that has the same number; or else about
 //! the one received last, and then about those before it that came after the last sending.
@@ -132,13 +132,13 @@ impl Decisions {
         id
     }
 
-    /// The packet that `answer`, which a script sends to `peer`, replies to; `None` if none is known from there. `asked`: the
+    /// The packet that `data`, which a script sends to `peer`, replies to; `None` if none is known from there. `asked`: the
     /// packet that the script has the address from.
-    pub(in crate::net) fn about(&self, peer: SocketAddr, answer: &[u8], asked: Option<PacketId>) -> Option<Decision> {
+    pub(in crate::net) fn about(&self, peer: SocketAddr, data: &[u8], asked: Option<PacketId>) -> Option<Decision> {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
-        let (content, number) = (Content::of(answer), ping_text::sequence(answer));
+        let (content, number) = (Content::of(data), ping_text::sequence(data));
         let mut peers = self.peers();
         let PeerPackets { packets, sent } = peers.known.get_mut(&peer)?;
         *sent = true;
@@ -187,8 +187,8 @@ mod tests {
         Datagram { decided, ..Datagram::new(text.as_bytes(), ([127, 0, 0, 1], port).into()) }
     }
 
-    fn number(decisions: &Decisions, port: u16, answer: &str, asked: Option<PacketId>) -> Option<(u64, bool)> {
-        let found = decisions.about(([127, 0, 0, 1], port).into(), answer.as_bytes(), asked);
+    fn number(decisions: &Decisions, port: u16, reply: &str, asked: Option<PacketId>) -> Option<(u64, bool)> {
+        let found = decisions.about(([127, 0, 0, 1], port).into(), reply.as_bytes(), asked);
         found.map(|decision| (decision.decided.map_or(0, |decided| decided.place.number), decision.first))
     }
 
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(number(&decisions, 9, "one", None), None, "nothing came");
         let (decisions, _) = received(&["one", "two", "three"]);
         assert_eq!(number(&decisions, 9, "ONE", None), Some((1, true)));
-        assert_eq!(number(&decisions, 9, "one", None), Some((3, true)), "that was answered");
+        assert_eq!(number(&decisions, 9, "one", None), Some((3, true)), "that was replied to");
         assert_eq!(number(&decisions, 9, "something else", None), Some((2, true)), "of the same three");
         assert_eq!(number(&decisions, 9, "something else", None), Some((3, false)));
         assert_eq!(number(&decisions, 10, "two", None), None, "another peer");
@@ -214,11 +214,11 @@ mod tests {
     #[test]
     fn several_replies_to_several_packets_meet_one_verdict_each() {
         let texts = ["ping 1 x", "ping 2 x", "ping 3 x"];
-        let met = |answers: &[(&str, Option<usize>)]| {
+        let met = |replies: &[(&str, Option<usize>)]| {
             let (decisions, ids) = received(&texts);
             let one =
                 |(text, asked): &(&str, Option<usize>)| number(&decisions, 9, text, asked.map(|asked| ids[asked]));
-            answers.iter().map(|answer| one(answer).map_or(0, |(number, _)| number)).collect::<Vec<_>>()
+            replies.iter().map(|reply| one(reply).map_or(0, |(number, _)| number)).collect::<Vec<_>>()
         };
         assert_eq!(met(&[("a", Some(0)), ("b", Some(1)), ("c", Some(2))]), [1, 2, 3], "by where the address is from");
         assert_eq!(met(&[("ping 1 y", None), ("ping 2 y", None), ("ping 3 y", None)]), [1, 2, 3], "by number");

@@ -154,7 +154,7 @@ impl Carried<'_> {
     }
 }
 
-/// Checks that a server can do this with an answer.
+/// Checks that a server can do this with a reply.
 ///
 /// # Errors
 /// `invalid`: it cannot reject.

@@ -28,7 +28,7 @@ impl Clock {
     }
 }
 
-/// The round-trip time of one answer by each clock that it has.
+/// The round-trip time of one reply by each clock that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readings {
     /// By [`Clock::Kernel`].

@@ -10,7 +10,7 @@ use crate::net::probe::ledger::{Fault, ProbeId, Stray};
 use crate::net::time::Duration;
 use crate::net::wire::icmp::IcmpError;
 
-/// A message to send and how long to wait for its answer.
+/// A message to send and how long to wait for its reply.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
     /// Where it goes.
@@ -19,7 +19,7 @@ pub struct Probe<'a> {
     pub unresolved: Option<&'a Error>,
     /// What it says.
     pub message: &'a [u8],
-    /// How long an answer is in time.
+    /// How long a reply is in time.
     pub timeout: Duration,
     /// How long after that an ICMP error is waited for.
     pub icmp_wait: Duration,
@@ -68,9 +68,9 @@ pub enum End {
         /// Its message.
         message: Arc<[u8]>,
     },
-    /// The answer came in time.
+    /// The reply came in time.
     Reply {
-        /// The answer.
+        /// The reply.
         datagram: Datagram,
         /// The round-trip time.
         rtt: Duration,

@@ -27,7 +27,7 @@ pub struct Sweep {
 pub enum SweepEnd {
     /// None has ended yet.
     Unknown,
-    /// None was answered.
+    /// None got a reply.
     Silent,
     /// An ICMP error came.
     Error(Kind),

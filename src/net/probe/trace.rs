@@ -1,8 +1,8 @@
-//! The path to a host, hop by hop: what answered probes that were sent with a small TTL, and what the missing answers mean.
+//! The path to a host, hop by hop: what replied to probes that were sent with a small TTL, and what the missing replies mean.
 //!
-//! Pure. A router that limits how many errors it sends and one that loses packets both leave probes unanswered; they differ in
+//! Pure. A router that limits how many errors it sends and one that loses packets both leave probes without a reply; they differ in
 //! what comes back from behind them: a packet that is lost at one hop does not get to the next, an error that is not sent
-//! hinders nothing. Where the hops from one on all leave probes unanswered, all of them may limit their errors; so packets are
+//! hinders nothing. Where the hops from one on all leave probes without a reply, all of them may limit their errors; so packets are
 //! said to be lost only if the destination shows it by replies that systems do not limit: to an echo request, or to a SYN.
 
 mod findings;
@@ -29,7 +29,7 @@ pub struct Trace {
 /// What came back for one probe.
 #[derive(Clone, Debug)]
 pub struct HopReply {
-    /// Who answered; `None`: no one did.
+    /// Who replied; `None`: no one did.
     pub by: Option<ZonedIp>,
     /// After which time.
     pub rtt: Option<Duration>,
@@ -67,10 +67,10 @@ impl Mtu {
 #[derive(Clone, Debug, Default)]
 pub struct Hop {
     sent: u64,
-    answered: u64,
-    /// How many answers were ICMP errors.
+    replies: u64,
+    /// How many replies were ICMP errors.
     errors: u64,
-    /// The first answers, as many as a line shows; `None` for one that did not come. Those that only report an MTU are shown if
+    /// The first replies, as many as a line shows; `None` for one that did not come. Those that only report an MTU are shown if
     /// there are no others.
     shown: Vec<Option<(ZonedIp, Duration, Option<Kind>)>>,
     mpls: Vec<MplsLabel>,
@@ -78,35 +78,35 @@ pub struct Hop {
     nonsense: Option<u32>,
     /// Why this host could not send a probe.
     refused: Option<String>,
-    /// Whether the path ends here: the destination answered, or somebody will not pass packets on.
+    /// Whether the path ends here: the destination replied, or somebody will not pass packets on.
     ends: bool,
 }
 
-/// Answers of a hop that are kept to be shown.
+/// Replies of a hop that are kept to be shown.
 const SHOWN: usize = 16;
 
 impl Trace {
     /// Enters what became of a probe that was sent with `ttl`.
-    pub fn add(&mut self, ttl: u8, answer: HopReply) {
+    pub fn add(&mut self, ttl: u8, reply: HopReply) {
         let hop = self.hops.entry(ttl).or_default();
-        let is_transit = answer.kind.is_some_and(|kind| {
+        let is_transit = reply.kind.is_some_and(|kind| {
             use Family::{V4, V6};
             matches!((kind.family, kind.type_), (V4, 11) | (V6, 3)) || is_too_big(kind)
         });
         hop.sent += 1;
-        hop.answered += u64::from(answer.by.is_some());
-        hop.errors += u64::from(answer.by.is_some() && answer.kind.is_some());
-        hop.ends |= answer.by.is_some() && !is_transit;
-        match answer.mtu {
+        hop.replies += u64::from(reply.by.is_some());
+        hop.errors += u64::from(reply.by.is_some() && reply.kind.is_some());
+        hop.ends |= reply.by.is_some() && !is_transit;
+        match reply.mtu {
             Some(Mtu::NextHop(mtu)) => hop.mtu = hop.mtu.or(Some(mtu)),
             Some(Mtu::Nonsense(mtu)) => hop.nonsense = hop.nonsense.or(Some(mtu)),
             None => {}
         }
         if hop.mpls.is_empty() {
-            hop.mpls = answer.mpls;
+            hop.mpls = reply.mpls;
         }
         if hop.shown.len() < SHOWN {
-            hop.shown.push(answer.by.map(|by| (by, answer.rtt.unwrap_or_default(), answer.kind)));
+            hop.shown.push(reply.by.map(|by| (by, reply.rtt.unwrap_or_default(), reply.kind)));
         }
     }
 
@@ -142,9 +142,9 @@ impl Trace {
         self.hops.get(&ttl).map(|hop| format!("{ttl:2}  {hop}"))
     }
 
-    /// Whether some hop left a probe unanswered.
+    /// Whether some hop left a probe without a reply.
     pub fn has_gaps(&self) -> bool {
-        self.hops().any(|(_, hop)| hop.answered < hop.sent)
+        self.hops().any(|(_, hop)| hop.replies < hop.sent)
     }
 
     /// What became of the probes to the end of the path: all that is lost on it, as a sentence.
@@ -166,7 +166,7 @@ impl Trace {
         }
     }
 
-    /// What the missing answers mean, hop by hop. With few probes each, little can be said; nothing is said of what chance may
+    /// What the missing replies mean, hop by hop. With few probes each, little can be said; nothing is said of what chance may
     /// have done.
     pub fn findings(&self) -> Vec<TraceFinding> {
         let hops: Vec<(u8, (u64, u64))> =
@@ -195,7 +195,7 @@ impl Trace {
         let mut rises = Vec::new();
         find_rises(way, APART, &mut rises);
         rises.sort_by_key(|rise| rise.ttl);
-        let end = self.end().and_then(|end| self.hops.get(&end)).filter(|end| end.answered > 0 && end.errors == 0);
+        let end = self.end().and_then(|end| self.hops.get(&end)).filter(|end| end.replies > 0 && end.errors == 0);
         // What the destination shows to be lost is lost behind the last hop that loses less than it does. Before that hop, all
         // that is missing may be errors that were not sent.
         let shown = |rise: &Rise| end.is_some_and(|end| apart(end.lost(), rise.before) > APART_AT_END);
@@ -214,9 +214,9 @@ fn is_too_big(kind: Kind) -> bool {
 }
 
 impl Hop {
-    /// Unanswered probes, and all.
+    /// Probes without a reply, and all.
     fn lost(&self) -> (u64, u64) {
-        (self.sent - self.answered, self.sent)
+        (self.sent - self.replies, self.sent)
     }
 }
 

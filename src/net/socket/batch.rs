@@ -1,6 +1,6 @@
-//! Serving in batches: where many requests wait, several are received with one call and answered with another.
+//! Serving in batches: where many requests wait, several are received with one call and replied to with another.
 //!
-//! For servers whose answers need no script and so take no time: a batch's first answer waits for its last.
+//! For servers whose replies need no script and so take no time: a batch's first reply waits for its last.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
 use crate::net::wire::content::Content;
 
-/// How a server answers without a script.
+/// How a server replies without a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum NativeReply {
     /// With what was asked.
     Echo,
     /// With the same text in capitals; of what is no text, the ASCII letters.
@@ -38,7 +38,7 @@ pub trait Serve {
 /// After so many requests that came alone, one looks for more again.
 const LOOK_AGAIN: u32 = 8;
 
-impl Answer {
+impl NativeReply {
     fn to(self, request: &[u8]) -> Vec<u8> {
         match (self, std::str::from_utf8(request)) {
             (Self::Echo, _) => request.to_vec(),
@@ -60,7 +60,7 @@ struct Replies {
     requests: Vec<Arc<[u8]>>,
 }
 
-impl Serve for Answer {
+impl Serve for NativeReply {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
         Some(self.to(&request.data))
     }
@@ -75,21 +75,21 @@ impl Serve for Answer {
 }
 
 impl UdpSocket {
-    /// Answers each datagram that arrives, as far as the policy lets it, until the stop or until the socket is closed.
+    /// Replies to each datagram that arrives, as far as the policy lets it, until the stop or until the socket is closed.
     ///
     /// # Errors
-    /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
-    pub fn serve(&self, answer: Answer, stop: &Stop) -> Result<()> {
+    /// As [`UdpSocket::receive`] and [`UdpSocket::reply`].
+    pub fn serve(&self, how: NativeReply, stop: &Stop) -> Result<()> {
         self.begin_to_serve();
-        self.serve_by(stop, &mut { answer })
+        self.serve_by(stop, &mut { how })
     }
 
     /// Has `server` serve each datagram that arrives, until the stop, until the socket is closed, or until it ends.
     ///
     /// # Errors
-    /// As [`UdpSocket::receive`] and [`UdpSocket::answer`].
+    /// As [`UdpSocket::receive`] and [`UdpSocket::reply`].
     pub fn serve_by(&self, stop: &Stop, server: &mut dyn Serve) -> Result<()> {
-        let mut answers = Replies::default();
+        let mut replies = Replies::default();
         // Looking for more where there never is more would cost a call for each packet.
         let mut alone = 0u32;
         // Of many received at once it is not known to which addresses they were sent.
@@ -97,9 +97,9 @@ impl UdpSocket {
         loop {
             // One that has to be waited for, and whatever else came meanwhile.
             let UdpIncoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
-            let mut goes_on = self.serve_one(server, &first, &mut answers)?;
+            let mut goes_on = self.serve_one(server, &first, &mut replies)?;
             while goes_on && let Some(datagram) = self.receive_ahead() {
-                goes_on = self.serve_one(server, &datagram, &mut answers)?;
+                goes_on = self.serve_one(server, &datagram, &mut replies)?;
             }
             // A thread that receives alone receives ahead.
             if batches
@@ -110,10 +110,10 @@ impl UdpSocket {
                 && let Ok(socket) = self.socket("recv")
             {
                 let several = self.take_several(&*socket);
-                several.iter().try_for_each(|one| self.serve_one(server, one, &mut answers).map(|_| ()))?;
+                several.iter().try_for_each(|one| self.serve_one(server, one, &mut replies).map(|_| ()))?;
             }
-            alone = if answers.ready.len() > 1 { 0 } else { alone.wrapping_add(1) };
-            self.send(&mut answers)?;
+            alone = if replies.ready.len() > 1 { 0 } else { alone.wrapping_add(1) };
+            self.send(&mut replies)?;
             if !goes_on {
                 return Ok(());
             }
@@ -121,56 +121,56 @@ impl UdpSocket {
     }
 
     /// Sends the replies that are ready.
-    fn send(&self, answers: &mut Replies) -> Result<()> {
-        let unsent = match answers.ready.as_slice() {
+    fn send(&self, replies: &mut Replies) -> Result<()> {
+        let unsent = match replies.ready.as_slice() {
             [] => return Ok(()),
-            [(data, to)] if self.deliver(data, *to, &|| Content::of(&answers.requests[0]))? => Vec::new(),
+            [(data, to)] if self.deliver(data, *to, &|| Content::of(&replies.requests[0]))? => Vec::new(),
             [_] => vec![0],
-            several => self.deliver_all(several, &answers.requests)?,
+            several => self.deliver_all(several, &replies.requests)?,
         };
-        let replies = answers.ready.drain(..).zip(answers.requests.drain(..)).enumerate();
+        let replies = replies.ready.drain(..).zip(replies.requests.drain(..)).enumerate();
         for (_, ((_, from), request)) in replies.filter(|(index, _)| !unsent.contains(index)) {
-            self.loss_report().gave_answer(self.asked_by(from), || Content::of(&request));
+            self.loss_report().gave_reply(self.asked_by(from), || Content::of(&request));
         }
         Ok(())
     }
 
     /// Has `server` serve one datagram. Whether to go on.
-    fn serve_one(&self, server: &mut dyn Serve, request: &Datagram, answers: &mut Replies) -> Result<bool> {
+    fn serve_one(&self, server: &mut dyn Serve, request: &Datagram, replies: &mut Replies) -> Result<bool> {
         if let Some(data) = server.reply(request) {
-            return self.keep(data, request, answers).map(|()| true);
+            return self.keep(data, request, replies).map(|()| true);
         }
         // Others do not wait for it.
-        self.send(answers)?;
+        self.send(replies)?;
         Ok(server.serve(request))
     }
 
     /// Keeps the reply to `request` if it is simply to be sent; any other verdict is carried out at once.
-    fn keep(&self, data: Vec<u8>, request: &Datagram, answers: &mut Replies) -> Result<()> {
+    fn keep(&self, data: Vec<u8>, request: &Datagram, replies: &mut Replies) -> Result<()> {
         if self.is_chatty(request) {
             return Ok(());
         }
         let passes = request.decided.as_ref().is_none_or(|decided| decided.verdict.action == Action::Pass);
         if passes && request.to.is_none() {
-            answers.ready.push((data, request.from));
-            answers.requests.push(request.data.clone());
+            replies.ready.push((data, request.from));
+            replies.requests.push(request.data.clone());
             self.serves();
             return Ok(());
         }
-        self.answer(request, &data).map(|_| ())
+        self.reply(request, &data).map(|_| ())
     }
 
-    /// Sends several answers with one call; those that it leaves over, one by one. The places of those that cannot be sent.
-    fn deliver_all(&self, answers: &[(Vec<u8>, SocketAddr)], requests: &[Arc<[u8]>]) -> Result<Vec<usize>> {
+    /// Sends several replies with one call; those that it leaves over, one by one. The places of those that cannot be sent.
+    fn deliver_all(&self, replies: &[(Vec<u8>, SocketAddr)], requests: &[Arc<[u8]>]) -> Result<Vec<usize>> {
         let socket = self.socket("send")?;
-        answers.iter().for_each(|(data, to)| self.note_answer(data, *to));
-        let (mut rest, mut unsent) = (answers, Vec::new());
+        replies.iter().for_each(|(data, to)| self.note_reply(data, *to));
+        let (mut rest, mut unsent) = (replies, Vec::new());
         while !rest.is_empty() {
             let sent = socket.send_many(rest).unwrap_or(0);
             rest = &rest[sent..];
             if let [(data, to), others @ ..] = rest {
                 // It failed, perhaps only because an earlier ICMP error took the call's place.
-                let place = answers.len() - rest.len();
+                let place = replies.len() - rest.len();
                 if !self.deliver(data, *to, &|| Content::of(&requests[place]))? {
                     unsent.push(place);
                 }

@@ -196,7 +196,7 @@ impl Endpoint {
         SocketAddr::new(source, own.port())
     }
 
-    /// The ends of what is asked by `peer`, and of what it is answered.
+    /// The ends of what is asked by `peer`, and of the replies to it.
     pub(super) fn asked_by(&self, peer: SocketAddr) -> Ends {
         Ends::seen_by(self.host.id(), peer, self.local)
     }
@@ -295,12 +295,12 @@ impl Endpoint {
 
     /// Remembers a packet that is given to a script, which may reply to it by sending to its sender.
     pub fn handed_out(&self, packet: &Datagram) -> Option<PacketId> {
-        self.leaves_unanswered(packet);
+        self.sends_no_reply(packet);
         (packet.decided.is_some() || self.loss_report().pings()).then(|| self.decisions.enter(packet))
     }
 
     /// Notes that a script has received a packet, and as yet sent no reply.
-    pub fn leaves_unanswered(&self, packet: &Datagram) {
+    pub fn sends_no_reply(&self, packet: &Datagram) {
         let report = self.loss_report();
         if report.pings() {
             let (now, content) = (self.host.now(), Content::of(&packet.data));

@@ -1,4 +1,4 @@
-//! The error queues of sockets: ICMP errors that answer what was sent, and stamps of the sending.
+//! The error queues of sockets: ICMP errors about what was sent, and stamps of the sending.
 
 use std::io;
 use std::net::SocketAddr;
@@ -81,7 +81,7 @@ fn announced(data: u32) -> Option<usize> {
     Some(usize::from(u16::from_ne_bytes([a, b]))).filter(|&offset| offset > 0)
 }
 
-/// Whether a call failed with an errno that the kernel makes of an ICMP error: one that answers what was sent before.
+/// Whether a call failed with an errno that the kernel makes of an ICMP error about what was sent before.
 pub(in crate::net) fn is_pending_error(err: &io::Error) -> bool {
     matches!(
         number_of(err),
@@ -123,8 +123,8 @@ pub(in crate::net) fn closed(op: &'static str) -> Error {
     Error::new(ErrorKind::Closed, op, "the socket was closed").with_hint("make a new socket, or close it later")
 }
 
-/// Two want the answers of one socket.
+/// Two want the replies of one socket.
 pub(in crate::net) fn one_at_a_time(op: &'static str) -> Error {
-    Error::new(ErrorKind::Busy, op, "another ping or pinger waits for its answers on this socket")
+    Error::new(ErrorKind::Busy, op, "another ping or pinger waits for its replies on this socket")
         .with_hint("one at a time: give each thread, and each pinger, a socket of its own")
 }

@@ -1,4 +1,4 @@
-//! Pings on a schedule: one after the other at absolute times, whether or not answers came, several in flight.
+//! Pings on a schedule: one after the other at absolute times, whether or not replies came, several in flight.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -30,7 +30,7 @@ pub struct Plan {
     pub count: Option<u64>,
     /// From one ping to the next. Zero: each as soon as `window` allows.
     pub interval: Duration,
-    /// How long an answer is in time.
+    /// How long a reply is in time.
     pub timeout: Duration,
     /// How long after that an ICMP error is waited for.
     pub icmp_wait: Duration,
@@ -217,7 +217,7 @@ impl Pinger {
             }
             let start = *self.start.get_or_insert(now);
             if !self.more() && prober.in_flight() == 0 {
-                // What came after the last answer is counted.
+                // What came after the last reply is counted.
                 prober.receive(work, None, true)?;
                 return Ok(prober.next_outcome());
             }

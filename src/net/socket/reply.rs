@@ -54,7 +54,7 @@ pub(super) fn reply(to: &impl ReplyTo, request: &Datagram, reply: &[u8]) -> Resu
         Some(decided) => carry_out(to, decided, content(), true, reply)?,
         None => {
             if to.deliver(reply, &content)? {
-                report.gave_answer(ends, content);
+                report.gave_reply(ends, content);
             }
         }
     }

@@ -78,7 +78,7 @@ fn note(received: &mut Received, level: i32, kind: i32, data: &[u8]) {
         (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
             received.ttl = i32_at(data, 0).map(|n| n as u8);
         }
-        // Of in_pktinfo the address that an answer would be sent from, which is none's for a multicast or broadcast one.
+        // Of in_pktinfo the address that a reply would be sent from, which is none's for a multicast or broadcast one.
         (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
             received.to = data.get(4..).and_then(|data| data.first_chunk::<4>()).map(|ip| Ipv4Addr::from(*ip).into());
         }

@@ -47,7 +47,7 @@ pub fn release_signals() {
 pub fn next_news(ms: Option<i64>) -> Option<News> {
     let limit = ms.map(|ms| libc::timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 });
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: the set and the room for the answer live until the call returns; a signal of this kind comes with a value.
+    // SAFETY: the set and the room for the reply live until the call returns; a signal of this kind comes with a value.
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
         match libc::sigtimedwait(SigSet::all().as_ref(), &raw mut info, limit) {

@@ -1,4 +1,4 @@
-//! IP packets made: whole ones, their fragments, and the ICMP errors that answer them.
+//! IP packets made: whole ones, their fragments, and the ICMP errors about them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -104,14 +104,14 @@ pub fn icmp(from: IpAddr, to: IpAddr, message: Message<'_>) -> Vec<u8> {
 }
 
 /// The error of `kind` about `packet` from `offender`, with the next hop's MTU or a pointer where the kind has one; `None`: it
-/// may not be answered (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
+/// may cause no error (RFC 1122, section 3.2.2; RFC 4443, section 2.4).
 pub fn icmp_error(kind: Kind, packet: &[u8], offender: IpAddr, info: u32) -> Option<Vec<u8>> {
     let about = Packet::parse(packet).ok()?;
     let icmp_kind = about.transport.icmp().map(|icmp| icmp.kind);
     let is_later = about.fragment.is_some_and(|fragment| fragment.offset > 0);
     // A packet too big is reported to a sender to a group, too (RFC 4443, section 2.4).
     let destination = if kind == Kind::v6(2, 0) { about.source } else { about.destination };
-    if kind.family != about.family || !may_be_answered(about.source, destination, is_later, icmp_kind) {
+    if kind.family != about.family || !may_cause_error(about.source, destination, is_later, icmp_kind) {
         return None;
     }
     let message = Message::error(kind, packet);
@@ -124,10 +124,10 @@ pub fn icmp_error(kind: Kind, packet: &[u8], offender: IpAddr, info: u32) -> Opt
     Some(header.packet(&segment))
 }
 
-/// Whether an error may answer a packet (RFC 1122, section 3.2.2; RFC 4443, section 2.4): none answers an error or what may be
+/// Whether an error may be sent about a packet (RFC 1122, section 3.2.2; RFC 4443, section 2.4): none is about an error or what may be
 /// one, a later fragment, what was sent to many, or what does not say who sent it. `icmp`: of a packet of ICMP its kind, if it
 /// has one.
-pub fn may_be_answered(source: IpAddr, destination: IpAddr, is_later: bool, icmp: Option<Option<Kind>>) -> bool {
+pub fn may_cause_error(source: IpAddr, destination: IpAddr, is_later: bool, icmp: Option<Option<Kind>>) -> bool {
     let is_error = icmp.is_some_and(|kind| kind.is_none_or(|kind| kind.is_quoting() || kind.is_advisory()));
     let to_many = destination.is_multicast() || destination == IpAddr::V4(Ipv4Addr::BROADCAST);
     let of_nobody = match source {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_quote_and_are_not_answered_by_errors() {
+    fn errors_quote_and_cause_no_errors() {
         for (v4, kind) in [(true, Kind::v4(3, 4)), (false, Kind::v6(2, 0))] {
             let bytes = datagram(v4, &[7; 2000]);
             let router = if v4 { "10.0.0.9" } else { "fd00::9" }.parse().expect("an address");

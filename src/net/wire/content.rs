@@ -1,9 +1,9 @@
 //! What a message says, by a hash and its length.
 
-/// What a message says, without the message: enough to distinguish a whole answer from a damaged one.
+/// What a message says, without the message: enough to distinguish a whole reply from a damaged one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Content {
-    /// A hash of the bytes with ASCII letters in lower case, since servers that answer in capitals are whole answers.
+    /// A hash of the bytes with ASCII letters in lower case, since a reply in capitals is a whole reply.
     pub hash: u64,
     /// The length in bytes.
     pub len: usize,

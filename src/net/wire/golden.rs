@@ -1,6 +1,6 @@
 //! Packets for the tests, octet by octet.
 
-/// A whole IPv4 packet: what Linux on loopback answered to `ping 1 1714.25` from port 40000 to port 9. The
+/// A whole IPv4 packet: what Linux on loopback replied to `ping 1 1714.25` from port 40000 to port 9. The
 /// checksum of the quoted UDP is partial, as loopback leaves it.
 pub(super) const V4_PORT_UNREACHABLE: [u8; 70] = [
     0x45, 0xc0, 0x00, 0x46, 0xf9, 0x50, 0x00, 0x00, 0x40, 0x01, 0x82, 0xa4, 0x7f, 0x00, 0x00, 0x01, 0x7f, 0x00, 0x00,

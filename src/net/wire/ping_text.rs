@@ -1,6 +1,6 @@
 //! The text of a ping: `ping N TIME`, a word, a sequence number and the time of sending.
 //!
-//! A server may answer in capitals, so texts are compared without regard to ASCII case. Text
+//! A server may reply in capitals, so texts are compared without regard to ASCII case. Text
 //! is bytes: it need not be UTF-8.
 
 /// The sequence number `N` of a text `ping N` or `ping N …`.

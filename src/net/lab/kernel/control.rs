@@ -43,7 +43,7 @@ pub fn use_helper(path: PathBuf) {
     let _ = process().lab_helper.set(path);
 }
 
-/// How long the helper may take for an answer.
+/// How long the helper may take for a reply.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The same once the lab's stop has happened: a script's last lines are to run within the grace that it has then, and what
@@ -80,7 +80,7 @@ impl Control {
         }
     }
 
-    /// Asks for something, with descriptors, and waits for the answer and those that come with it.
+    /// Asks for something, with descriptors, and waits for the reply and those that come with it.
     ///
     /// # Errors
     /// `closed`: the helper is gone, or the lab has ended; else what the helper says.
@@ -95,7 +95,7 @@ impl Control {
         let mut line = self.line();
         match line.send(&text, fds).and_then(|()| line.receive())? {
             (HelperReply::Failed(failure), _) => Err(error_of(op, &failure)),
-            answered => Ok(answered),
+            reply => Ok(reply),
         }
     }
 
@@ -137,7 +137,7 @@ impl Line {
             match sys::receive_message(socket.as_fd(), &mut buffer) {
                 Ok((len, fds)) if len > 0 => {
                     return match serde_json::from_slice(&buffer[..len]) {
-                        Ok(answer) => Ok((answer, fds)),
+                        Ok(reply) => Ok((reply, fds)),
                         Err(_) => Err(self.give_up()),
                     };
                 }

@@ -59,7 +59,7 @@ counts! {
     dropped: Dropped,
     /// Those that a policy rejected.
     rejected: Rejected,
-    /// Of the rejected, those that no error may answer.
+    /// Of the rejected, those about which no error may be sent.
     unanswered: Unanswered,
     /// Those that found the queue full.
     queue_full: QueueFull,

@@ -1,4 +1,4 @@
-//! Frames made from frames: one with another payload, and the answers of a rejection. Pure.
+//! Frames made from frames: one with another payload, and the replies of a rejection. Pure.
 
 use std::net::IpAddr;
 
@@ -17,11 +17,11 @@ const TCP: usize = 20;
 /// What becomes of a packet that is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EditError {
-    /// This frame is the answer.
+    /// This frame is the reply.
     With(Vec<u8>),
-    /// It is lost without a word: what it is may not be answered.
+    /// It is lost without a word: no error may be about what it is.
     Silently,
-    /// There is no such answer to a packet like this.
+    /// There is no such reply to a packet like this.
     Not(&'static str),
 }
 
@@ -82,8 +82,8 @@ pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offen
     // As in a firewall of IP: hosts that resolve addresses (ARP) would else hear of no rejection at all.
     let Some(ip) = frame.ip else { return EditError::Not("only IP has such errors") };
     let family = Family::of(ip.source);
-    match rejection.answer(family) {
-        _ if !may_be_answered(bytes, &ip) => EditError::Silently,
+    match rejection.reply(family) {
+        _ if !may_cause_error(bytes, &ip) => EditError::Silently,
         None if family == Family::V4 => EditError::Not("ICMP has no error of that meaning"),
         None => EditError::Not("ICMPv6 has no error of that meaning"),
         Some(RejectReply::Reset) if ip.protocol != Protocol::TCP => EditError::Not("a reset answers TCP alone"),
@@ -92,12 +92,12 @@ pub(super) fn rejected(bytes: &[u8], frame: &Frame, rejection: &Rejection, offen
     }
 }
 
-/// Whether an error may answer the packet: none answers what was sent to many on the link, or is of a host to itself.
-fn may_be_answered(bytes: &[u8], ip: &Ip) -> bool {
+/// Whether an error may be sent about the packet: none is about what was sent to many on the link, or by a host to itself.
+fn may_cause_error(bytes: &[u8], ip: &Ip) -> bool {
     let icmp = matches!(ip.protocol, Protocol::ICMP | Protocol::ICMPV6).then_some(ip.icmp);
     let is_later = ip.fragment.is_some_and(|fragment| fragment.offset > 0);
     let to_all = bytes[0] & 1 == 1;
-    !(to_all || ip.source.is_loopback()) && compose::may_be_answered(ip.source, ip.destination, is_later, icmp)
+    !(to_all || ip.source.is_loopback()) && compose::may_cause_error(ip.source, ip.destination, is_later, icmp)
 }
 
 fn error(bytes: &[u8], frame: &Frame, ip: &Ip, rejection: &Rejection, kind: Kind, offender: IpAddr) -> Vec<u8> {
@@ -107,7 +107,7 @@ fn error(bytes: &[u8], frame: &Frame, ip: &Ip, rejection: &Rejection, kind: Kind
         Some((rest, body)) => Message { rest: *rest, ..Message::error(kind, body) },
         None => rejection.message(kind, packet),
     };
-    answered(bytes, frame, offender, ip.source, icmp_protocol(offender), &icmp(offender, ip.source, message))
+    sent_back(bytes, frame, offender, ip.source, icmp_protocol(offender), &icmp(offender, ip.source, message))
 }
 
 /// The fifth to eighth octets and the body of a message of `kind`, if it is one that does not quote `packet` from there on: an
@@ -129,7 +129,7 @@ fn shaped(kind: Kind, packet: &[u8], segment: &[u8], destination: IpAddr) -> Opt
     Some(([0; 4], [&to.octets()[..], &to.octets(), &option, quoted].concat()))
 }
 
-/// The reset that answers a segment (RFC 9293, section 3.5.2); `None` if that is a reset itself, or cut short.
+/// The reset that replies to a segment (RFC 9293, section 3.5.2); `None` if that is a reset itself, or cut short.
 fn reset(bytes: &[u8], frame: &Frame, ip: &Ip) -> Option<Vec<u8>> {
     let segment = bytes.get(ip.segment())?;
     let (fixed, flags) = (segment.first_chunk::<TCP>()?, ip.flags?);
@@ -148,11 +148,11 @@ fn reset(bytes: &[u8], frame: &Frame, ip: &Ip) -> Option<Vec<u8>> {
     let mut reset = [&fixed[2..4], &fixed[..2], &seq.to_be_bytes(), &ack.to_be_bytes(), &rest].concat();
     // The sum is the same with the addresses the other way round.
     seal(&mut reset, 0, ip);
-    Some(answered(bytes, frame, ip.destination, ip.source, Protocol::TCP, &reset))
+    Some(sent_back(bytes, frame, ip.destination, ip.source, Protocol::TCP, &reset))
 }
 
 /// A frame with `segment` back to the sender of `bytes`.
-fn answered(bytes: &[u8], frame: &Frame, source: IpAddr, to: IpAddr, protocol: Protocol, segment: &[u8]) -> Vec<u8> {
+fn sent_back(bytes: &[u8], frame: &Frame, source: IpAddr, to: IpAddr, protocol: Protocol, segment: &[u8]) -> Vec<u8> {
     let header =
         Header { source, destination: to, protocol, ttl: TTL, tos: CONTROL, dont_fragment: false, identification: 0 };
     [&bytes[6..12], &bytes[..6], &bytes[12..frame.start], &header.packet(segment)].concat()

@@ -38,7 +38,7 @@ fn offender(v4: bool) -> IpAddr {
     if v4 { [10, 0, 0, 77].into() } else { "fd00::77".parse().unwrap() }
 }
 
-fn answer(bytes: &[u8], rejection: &Rejection, v4: bool) -> EditError {
+fn reply_to(bytes: &[u8], rejection: &Rejection, v4: bool) -> EditError {
     rejected(bytes, &Frame::parse(bytes).unwrap(), rejection, offender(v4))
 }
 
@@ -70,8 +70,8 @@ fn every_error_is_well_formed_and_quotes_the_packet() {
         let family = if v4 { Family::V4 } else { Family::V6 };
         let large = udp(v4, &[b'x'; 1400]);
         for kind in Kind::all(family).filter(|kind| kind.is_quoting()) {
-            let EditError::With(bytes) = answer(&large, &named(kind.keyword().unwrap()), v4) else {
-                panic!("no answer: {kind}");
+            let EditError::With(bytes) = reply_to(&large, &named(kind.keyword().unwrap()), v4) else {
+                panic!("no reply: {kind}");
             };
             assert_eq!(bytes[..6], large[6..12], "to where it came from");
             let packet = Packet::parse(&bytes[14..]).unwrap();
@@ -90,9 +90,9 @@ fn every_error_is_well_formed_and_quotes_the_packet() {
 fn details_are_in_the_message() {
     let details = Details { mtu: Some(1280), ..Details::default() };
     for v4 in [true, false] {
-        let EditError::With(bytes) = answer(&udp(v4, b"x"), &Rejection::named("frag-needed", details).unwrap(), v4)
+        let EditError::With(bytes) = reply_to(&udp(v4, b"x"), &Rejection::named("frag-needed", details).unwrap(), v4)
         else {
-            panic!("no answer");
+            panic!("no reply");
         };
         let packet = Packet::parse(&bytes[14..]).unwrap();
         assert_eq!(packet.icmp_message().unwrap().next_hop_mtu(), Some(1280));
@@ -105,8 +105,8 @@ fn a_reset_acknowledges_what_it_refuses() {
     for v4 in [true, false] {
         for (syn, seq, ack, flags) in [(true, 0, 1001, "RST ACK"), (false, 77, 0, "RST")] {
             let data: &[u8] = if syn { b"" } else { b"hello" };
-            let EditError::With(bytes) = answer(&tcp(v4, syn, data), &named("tcp-reset"), v4) else {
-                panic!("no answer");
+            let EditError::With(bytes) = reply_to(&tcp(v4, syn, data), &named("tcp-reset"), v4) else {
+                panic!("no reply");
             };
             let packet = Packet::parse(&bytes[14..]).unwrap();
             let TransportHeader::Tcp(tcp) = packet.transport else { panic!("{packet}") };
@@ -114,48 +114,48 @@ fn a_reset_acknowledges_what_it_refuses() {
             assert_eq!((tcp.sequence, tcp.acknowledgement), (Some(seq), Some(ack)));
             assert_eq!(tcp.flags.unwrap().to_string(), flags);
             assert_eq!(packet.transport_checksum_ok(), Some(true));
-            assert_eq!(answer(&bytes, &named("tcp-reset"), v4), EditError::Silently, "no reset answers a reset");
+            assert_eq!(reply_to(&bytes, &named("tcp-reset"), v4), EditError::Silently, "no reset replies to a reset");
         }
-        assert!(matches!(answer(&udp(v4, b"x"), &named("tcp-reset"), v4), EditError::Not(_)));
+        assert!(matches!(reply_to(&udp(v4, b"x"), &named("tcp-reset"), v4), EditError::Not(_)));
     }
 }
 
 #[test]
-fn what_may_not_be_answered_is_not() {
+fn what_may_cause_no_error_does_not() {
     for v4 in [true, false] {
-        let EditError::With(error) = answer(&udp(v4, b"x"), &named("port-unreachable"), v4) else {
-            panic!("no answer")
+        let EditError::With(error) = reply_to(&udp(v4, b"x"), &named("port-unreachable"), v4) else {
+            panic!("no reply")
         };
-        assert_eq!(answer(&error, &named("host-unreachable"), v4), EditError::Silently, "an error");
+        assert_eq!(reply_to(&error, &named("host-unreachable"), v4), EditError::Silently, "an error");
         let mut to_all = udp(v4, b"x");
         to_all[0] |= 1;
-        assert_eq!(answer(&to_all, &named("port-unreachable"), v4), EditError::Silently, "a broadcast");
+        assert_eq!(reply_to(&to_all, &named("port-unreachable"), v4), EditError::Silently, "a broadcast");
     }
     let mut later = udp(true, b"x");
     later[14 + 6..14 + 8].copy_from_slice(&[0, 8]);
     put(&mut later, 14 + 10, 0);
     let sum = checksum(&later[14..34]);
     put(&mut later, 14 + 10, sum);
-    assert_eq!(answer(&later, &named("port-unreachable"), true), EditError::Silently, "a later fragment");
+    assert_eq!(reply_to(&later, &named("port-unreachable"), true), EditError::Silently, "a later fragment");
     let nobodys = |from: [u8; 4]| {
         let mut packet = Vec::new();
         etherparse::PacketBuilder::ipv4(from, [10, 0, 0, 2], 64).udp(9, 7).write(&mut packet, b"x").unwrap();
         ether(true, packet)
     };
     for from in [[0, 0, 0, 0], [127, 0, 0, 1], [224, 0, 0, 1], [240, 0, 0, 1], [255, 255, 255, 255]] {
-        assert_eq!(answer(&nobodys(from), &named("port-unreachable"), true), EditError::Silently, "{from:?}");
+        assert_eq!(reply_to(&nobodys(from), &named("port-unreachable"), true), EditError::Silently, "{from:?}");
     }
-    assert!(matches!(answer(&nobodys([10, 0, 0, 1]), &named("port-unreachable"), true), EditError::With(_)));
+    assert!(matches!(reply_to(&nobodys([10, 0, 0, 1]), &named("port-unreachable"), true), EditError::With(_)));
     // Of ICMP that ends before its type it is not known whether it is an error.
     for v4 in [true, false] {
         let mut packet = Vec::new();
         let protocol = if v4 { Protocol::ICMP } else { Protocol::ICMPV6 };
         builder(v4).write(&mut packet, protocol.0.into(), &[]).unwrap();
-        assert_eq!(answer(&ether(v4, packet), &named("port-unreachable"), v4), EditError::Silently);
+        assert_eq!(reply_to(&ether(v4, packet), &named("port-unreachable"), v4), EditError::Silently);
     }
     let arp = [&[2; 12][..], &[0x08, 0x06], &[0; 28]].concat();
-    assert!(matches!(answer(&arp, &named("port-unreachable"), true), EditError::Not(_)), "resolving goes on");
-    let only_v4 = answer(&udp(false, b"x"), &named("source-host-isolated"), false);
+    assert!(matches!(reply_to(&arp, &named("port-unreachable"), true), EditError::Not(_)), "resolving goes on");
+    let only_v4 = reply_to(&udp(false, b"x"), &named("source-host-isolated"), false);
     assert_eq!(only_v4, EditError::Not("ICMPv6 has no error of that meaning"));
 }
 
@@ -187,7 +187,7 @@ fn what_does_not_quote_behind_its_header_has_its_own_form() {
     // A redirect of IPv6: the destination is on the link, and the packet stands in an option.
     let rejection = Rejection::numbered(137, 0, Details::default()).unwrap();
     for data in [&b"hello"[..], &[7; 1400]] {
-        let EditError::With(bytes) = answer(&udp(false, data), &rejection, false) else { panic!("no answer") };
+        let EditError::With(bytes) = reply_to(&udp(false, data), &rejection, false) else { panic!("no reply") };
         let packet = Packet::parse(&bytes[14..]).unwrap();
         assert_eq!((packet.transport_checksum_ok(), packet.total_len), (Some(true), bytes.len() - 14));
         assert!(packet.total_len <= 1280);
@@ -205,7 +205,7 @@ fn what_does_not_quote_behind_its_header_has_its_own_form() {
         builder(v4).write(&mut packet, next, &request).unwrap();
         let rejection = Rejection::numbered(type_.into(), 2, Details::default()).unwrap();
         for (bytes, own) in [(ether(v4, packet), true), (udp(v4, b"hello"), false)] {
-            let EditError::With(bytes) = answer(&bytes, &rejection, v4) else { panic!("no answer") };
+            let EditError::With(bytes) = reply_to(&bytes, &rejection, v4) else { panic!("no reply") };
             let packet = Packet::parse(&bytes[14..]).unwrap();
             assert_eq!(packet.transport_checksum_ok(), Some(true));
             let message = Message::parse(family, packet.segment).unwrap();

@@ -1,8 +1,8 @@
 //! The relay: what carries every frame of a lab from one end of a link to the other.
 //!
 //! On its way a frame meets, in this order: the link, which may be down; the policy of its direction; the queue of a link
-//! with a rate; the delay; and the ingress of the host it goes to. What a policy rejects is answered as if it had come as far as
-//! the host: the answer arrives after one round trip's delay, and that of an ingress meets the policy of the way back as well.
+//! with a rate; the delay; and the ingress of the host it goes to. What a policy rejects is sent back as if it had come as far as
+//! the host: the reply arrives after one round trip's delay, and that of an ingress meets the policy of the way back as well.
 //!
 //! What a policy makes of a frame is an event, a cause in the loss report and a comment in the capture. `machine` is the state
 //! machine, which something else drives (in labs of the kernel, a thread with packet sockets); `passage` takes frames past what is in

@@ -100,9 +100,9 @@ impl Relay {
                 going.comment = Some(words(&decided));
             }
         }
-        if let FrameFate::Answered(answer) = fate {
+        if let FrameFate::SentBack(reply) = fate {
             self.record(at, &going, stage);
-            return self.answer(at, answer, &decided, stage, out);
+            return self.reply(at, reply, &decided, stage, out);
         }
         self.carry_out(at, going, fate, stage, out);
     }
@@ -136,7 +136,7 @@ impl Relay {
                     self.go_on(at, Going { bytes, comment, extra: true, ..going }, by, stage, out);
                 }
             }
-            FrameFate::Lost | FrameFate::Answered(_) => return self.record(at, &going, stage),
+            FrameFate::Lost | FrameFate::SentBack(_) => return self.record(at, &going, stage),
         }
         self.go_on(at, going, by, stage, out);
     }
@@ -149,12 +149,12 @@ impl Relay {
         }
     }
 
-    /// Sends back the answer to a frame that was rejected: from a link, it takes as long as the frame would have and the way
+    /// Sends back the reply to a frame that was rejected: from a link, it takes as long as the frame would have and the way
     /// back; from an ingress, it comes onto the link as what the host itself sends.
-    fn answer(&mut self, at: EndId, answer: Vec<u8>, decided: &Decided, stage: PassageStage<'_>, out: &mut dyn Output) {
-        let Some(frame) = Frame::parse(&answer) else { return };
+    fn reply(&mut self, at: EndId, reply: Vec<u8>, decided: &Decided, stage: PassageStage<'_>, out: &mut dyn Output) {
+        let Some(frame) = Frame::parse(&reply) else { return };
         let comment = Some(format!("sent by {}", words(decided)));
-        let going = Going { bytes: Bytes::Own(answer), frame, comment, extra: true };
+        let going = Going { bytes: Bytes::Own(reply), frame, comment, extra: true };
         let link = &self.links[at.link];
         match stage {
             PassageStage::Link(rules) => {
@@ -176,7 +176,7 @@ impl Relay {
         }
     }
 
-    /// Has an answer go back over the link, past its policy.
+    /// Has a reply go back over the link, past its policy.
     pub(super) fn turn_back(&mut self, at: EndId, going: Going<'_>, out: &mut dyn Output) {
         let back = at.far();
         let rules = self.links[back.link].lanes[back.side].rules().clone();

@@ -193,16 +193,16 @@ fn a_policy_for_both_ways_is_one_and_one_for_one_way_leaves_the_other() {
 }
 
 #[test]
-fn an_ingress_decides_about_what_comes_in_and_its_answers_cross_the_link() {
+fn an_ingress_decides_about_what_comes_in_and_its_replies_cross_the_link() {
     let mut net = Net::new(LinkOptions::default());
     let ingress = net.shared.ingress(HostId(2));
     ingress.set_policy(attached(Native::always(reject("icmp-port-unreachable"))), "x".to_string());
     net.send(0, &datagram(1, b"x"));
     assert_eq!(error_in(&net.receive(0)).1.code, 3);
-    assert_eq!((net.link.counts(0).passed, net.link.counts(1).frames), (1, 1), "b has answered");
+    assert_eq!((net.link.counts(0).passed, net.link.counts(1).frames), (1, 1), "b has replied");
     net.send(1, &datagram(2, b"out"));
     assert_eq!(text(&net.receive(0)), "out", "what goes out is not its business");
-    // The answer meets the policy of the way back.
+    // The reply meets the policy of the way back.
     net.policy(Direction::From(1), Native::always(Action::Drop));
     net.send(0, &datagram(1, b"x"));
     assert_eq!(net.next(0), None);

@@ -107,13 +107,13 @@ fn a_duplicate_comes_with_each_copy_in_its_turn() {
 }
 
 #[test]
-fn what_is_rejected_is_answered_after_the_way_there_and_the_way_back() {
+fn what_is_rejected_comes_back_after_the_way_there_and_the_way_back() {
     let mut net = Net::new(options(20));
     net.link.set_options(Direction::From(1), options(30)).unwrap();
     net.policy(Direction::From(0), Native::always(reject("port-unreachable")));
     net.send(0, &datagram(1, b"x"));
-    let (when, answer) = net.next(0).expect("an answer");
-    let (from, kind) = error_in(&answer);
+    let (when, reply) = net.next(0).expect("a reply");
+    let (from, kind) = error_in(&reply);
     assert_eq!((when, from, kind.type_, kind.code), (at(50), [10, 0, 0, 2].into(), 3, 3));
     assert_eq!((net.link.counts(0).rejected, net.next(1)), (1, None));
 }
@@ -161,7 +161,7 @@ fn a_link_that_is_down_carries_nothing_and_one_that_is_up_again_does() {
 }
 
 #[test]
-fn a_link_that_is_down_carries_no_answer_of_its_policy_either() {
+fn a_link_that_is_down_carries_no_reply_of_its_policy_either() {
     let mut net = Net::new(options(30));
     net.policy(Direction::From(0), Native::always(reject("port-unreachable")));
     net.send(0, &datagram(1, b"x"));

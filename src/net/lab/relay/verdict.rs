@@ -35,8 +35,8 @@ pub(super) enum FrameFate {
     Copied(u32),
     /// It is lost.
     Lost,
-    /// It is lost, and this answers it.
-    Answered(Vec<u8>),
+    /// It is lost, and this is sent back.
+    SentBack(Vec<u8>),
 }
 
 /// Decides what becomes of a frame by a verdict about it. `offender` reports a rejection if unspecified else is to; the new frame
@@ -89,16 +89,16 @@ pub(super) fn fate(
             let of_family = |ip: &IpAddr| frame.ip.is_some_and(|packet| packet.source.is_ipv4() == ip.is_ipv4());
             let chosen = rejection.details().from.filter(of_family).or(offender.filter(of_family));
             let unspecified = frame.ip.map_or(IpAddr::from([0, 0, 0, 0]), |ip| ip.destination);
-            let answer = match rejected(bytes, frame, rejection, chosen.unwrap_or(unspecified)) {
+            let fate = match rejected(bytes, frame, rejection, chosen.unwrap_or(unspecified)) {
                 EditError::Not(why) => return not(why),
-                EditError::With(answer) => FrameFate::Answered(answer),
+                EditError::With(reply) => FrameFate::SentBack(reply),
                 EditError::Silently => {
                     count(Count::Unanswered, 1);
                     FrameFate::Lost
                 }
             };
             count(Count::Rejected, 1);
-            answer
+            fate
         }
     }
 }
@@ -169,7 +169,7 @@ pub(super) fn announce(
     }
 }
 
-/// Which probe a frame carries, or the answer to which, or an error about which: by its ends and what it says.
+/// Which probe a frame carries, or the reply to which, or an error about which: by its ends and what it says.
 fn probe(carried: &Carried<'_>) -> Option<(Ends, Content)> {
     let ip = carried.frame.ip?;
     if let Some(kind) = ip.icmp.filter(|kind| kind.is_error()) {
@@ -179,7 +179,7 @@ fn probe(carried: &Carried<'_>) -> Option<(Ends, Content)> {
     Some((ends(carried, &ip)?, Content::of(carried.payload())))
 }
 
-/// The ends of the probe or answer that a packet carries, or the first fragment of one.
+/// The ends of the probe or reply that a packet carries, or the first fragment of one.
 pub(super) fn ends(carried: &Carried<'_>, ip: &Ip) -> Option<Ends> {
     match ip.protocol {
         Protocol::UDP => Some(Ends::seen_by(carried.way.from_id, ip.from(), ip.to())),

@@ -37,7 +37,7 @@ pub(super) enum Fate {
     NotKept(Duration),
     Corrupted,
     Replaced,
-    /// With this in answer, if the packet's version of IP has such a thing.
+    /// With this in reply, if the packet's version of IP has such a thing.
     Rejected(Option<RejectReply>),
     /// Lost for this reason, which is no policy's.
     Lost(&'static str),
@@ -88,7 +88,7 @@ impl Causes {
                     Action::Delay(by) => Fate::Delayed(*by),
                     Action::Corrupt => Fate::Corrupted,
                     Action::Replace(_) => Fate::Replaced,
-                    Action::Reject(rejection) => Fate::Rejected(rejection.answer(family)),
+                    Action::Reject(rejection) => Fate::Rejected(rejection.reply(family)),
                     Action::Pass | Action::Duplicate(_) => return,
                 };
                 (fate, verdict, draws.as_slice())
@@ -109,7 +109,7 @@ impl Causes {
         if self.in_order.len() > REMEMBERED
             && let Some((key, id)) = self.in_order.pop_front()
         {
-            // It may be gone already, its probe answered.
+            // It may be gone already, its probe replied to.
             self.remove(&key, |cause| cause.id == id);
         }
     }
@@ -133,7 +133,7 @@ impl Causes {
         self.remove(key, |cause| Some(cause.id) == last);
     }
 
-    /// The answer delayed last for `key` could not be kept.
+    /// The reply delayed last for `key` could not be kept.
     pub(super) fn not_kept(&mut self, key: &EndsKey) {
         let last = self.by_key.get_mut(key).and_then(VecDeque::back_mut);
         if let Some(Cause { fate, .. }) = last
@@ -143,10 +143,10 @@ impl Causes {
         }
     }
 
-    /// The probe sent at `sent` was answered all the same: its verdicts, one at each place on its way there and back,
+    /// The probe sent at `sent` was replied to all the same: its verdicts, one at each place on its way there and back,
     /// explain no other's loss.
-    pub(super) fn answered(&mut self, key: &EndsKey, sent: Instant) {
-        self.streams.answered(key, sent);
+    pub(super) fn got_reply(&mut self, key: &EndsKey, sent: Instant) {
+        self.streams.got_reply(key, sent);
         for key in [*key, key.back()] {
             let harmless = |cause: &&Cause| cause.at >= sent && !cause.fate.is_final();
             let mut sites: Vec<Site> = Vec::new();
@@ -161,7 +161,7 @@ impl Causes {
         }
     }
 
-    /// Whether anything is known that may be why the message was lost, or the answer that says the same.
+    /// Whether anything is known that may be why the message was lost, or the reply that says the same.
     pub(super) fn know(&self, key: &EndsKey) -> bool {
         self.by_key.contains_key(key) || self.by_key.contains_key(&key.back())
     }
@@ -176,7 +176,7 @@ impl Causes {
         self.by_key.is_empty() && self.streams.is_empty()
     }
 
-    /// The cause of each loss, of the message or of the answer that says the same. One verdict explains one loss, the
+    /// The cause of each loss, of the message or of the reply that says the same. One verdict explains one loss, the
     /// earliest sent first.
     pub(super) fn of(&self, losses: &VecDeque<Loss>) -> Vec<Option<Cause>> {
         let mut order: Vec<usize> = (0..losses.len()).collect();

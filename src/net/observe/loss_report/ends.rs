@@ -70,7 +70,7 @@ impl EndsKey {
         Self { content: STREAM, ..self }
     }
 
-    /// The key of the answer that says the same.
+    /// The key of the reply that says the same.
     pub(super) const fn back(self) -> Self {
         Self { from: self.to, to: self.from, content: self.content }
     }

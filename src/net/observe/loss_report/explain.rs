@@ -12,7 +12,7 @@ use crate::net::host::id::HostId;
 use crate::net::probe::ledger::Fault;
 
 impl LossReport {
-    /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process answers and there is no
+    /// Why each pinger's probes were lost; nothing where none is settled, or no socket of this process replies and there is no
     /// lab.
     pub fn explain(&self) -> Vec<Explanation> {
         let counts = self.buffers();
@@ -28,7 +28,7 @@ impl LossReport {
         groups.into_iter().map(|group| inner.explanation(group, &causes)).collect()
     }
 
-    /// How many datagrams the kernel has dropped at each socket that answers because its receive buffer was full.
+    /// How many datagrams the kernel has dropped at each socket that replies because its receive buffer was full.
     pub fn drops(&self) -> Vec<Drops> {
         self.drops_of_hosts().into_iter().map(|(_, drops)| drops).collect()
     }

@@ -120,7 +120,7 @@ impl PolicyAtSite {
     }
 }
 
-/// The sockets of this process that answer, by address, in the order in which they came.
+/// The sockets of this process that reply, by address, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Servers {
     list: Vec<Server>,

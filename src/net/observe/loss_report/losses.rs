@@ -49,7 +49,7 @@ impl LossReport {
         let inner = &mut *self.lock();
         let (key, server) = (inner.hosts.key(pinging.ends, content), pinging.ends.to());
         let host = key.server();
-        // The ways of a lab are ours, whether or not a host answers there.
+        // The ways of a lab are ours, whether or not a host replies there.
         let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
         if instead.is_none() && !is_ours && !inner.servers.knows(host, server) && !inner.causes.know(&key) {
             return;
@@ -89,7 +89,7 @@ impl LossReport {
         }
     }
 
-    /// Notes that an answer came for a probe that had timed out.
+    /// Notes that a reply came for a probe that had timed out.
     pub fn late(&self, ends: Ends, content: Content) {
         let inner = &mut *self.lock();
         let key = inner.hosts.key(ends, content);
@@ -101,8 +101,8 @@ impl LossReport {
     }
 
     /// Notes that a server of this process has just sent a reply. The client may have given up, and be gone.
-    pub(in crate::net) fn gave_answer(&self, ends: Ends, request: impl FnOnce() -> Content) {
-        // After it was sent: an answer to a probe that is given up from now on waits in its socket.
+    pub(in crate::net) fn gave_reply(&self, ends: Ends, request: impl FnOnce() -> Content) {
+        // After it was sent: a reply to a probe that is given up from now on waits in its socket.
         if self.open.load(Ordering::SeqCst) == 0 {
             return;
         }

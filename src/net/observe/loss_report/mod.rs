@@ -50,22 +50,22 @@ mod streams;
 /// How many losses, and how many verdicts, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
 
-/// Why a serving socket did not answer a datagram.
+/// Why a serving socket did not reply to a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ignored {
     /// It came from the socket itself.
     Own,
-    /// It came from a port whose service answers answers.
+    /// It came from a port whose service replies to replies.
     Chatty,
-    /// It is the socket's own last answer, sent back by another serving socket of the run.
-    Answer,
+    /// It is the socket's own last reply, sent back by another serving socket of the run.
+    OwnReply,
 }
 
 /// What is said of datagrams that were ignored, in the order of [`Ignored`].
 const IGNORED: [&str; 3] = [
     "from the server itself",
-    "from ports 7, 13, 17 and 19, whose services answer answers",
-    "its own answer sent back",
+    "from ports 7, 13, 17 and 19, whose services reply to replies",
+    "its own reply sent back",
 ];
 
 /// A socket at which the kernel drops what does not fit.
@@ -77,9 +77,9 @@ pub(in crate::net) trait Dropping: Debug + Send + Sync {
 /// The account of a run.
 #[derive(Debug, Default)]
 pub struct LossReport {
-    /// Datagrams that serving sockets did not answer, by reason.
+    /// Datagrams that serving sockets did not reply to, by reason.
     ignored: [AtomicU64; IGNORED.len()],
-    /// How many sockets answer datagrams.
+    /// How many sockets reply to datagrams.
     serving: AtomicUsize,
     /// Attempts to connect, and those that came to a connection.
     attempts: [AtomicU64; 2],
@@ -107,7 +107,7 @@ struct Inner {
     /// Routes of lab hosts by which packets vanish: the host, the network and the length of its prefix.
     black_holes: Vec<(HostId, IpAddr, u8)>,
     losses: VecDeque<Loss>,
-    /// Those of the losses for which there was no cause when they were noted, and no answer since.
+    /// Those of the losses for which there was no cause when they were noted, and no reply since.
     open: HashSet<EndsKey>,
     pingers: Pingers,
     probes: Counts,
@@ -122,7 +122,7 @@ impl LossReport {
         self.lock().hosts.add(lab, host, name, addrs);
     }
 
-    /// Notes that a socket of this process, bound to `addr` in `host`, answers datagrams.
+    /// Notes that a socket of this process, bound to `addr` in `host`, replies to datagrams.
     pub(in crate::net) fn serves(&self, host: HostId, addr: SocketAddr, socket: Weak<dyn Dropping>) {
         let inner = &mut *self.lock();
         inner.servers.add((host, addr), socket);
@@ -130,23 +130,23 @@ impl LossReport {
         self.serving.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether several sockets of this process have answered datagrams, so that they might answer each other.
+    /// Whether several sockets of this process have replied to datagrams, so that they might reply to each other.
     pub(in crate::net) fn has_servers(&self) -> bool {
         self.serving.load(Ordering::Relaxed) > 1
     }
 
-    /// Whether a socket of this process answers datagrams that `at` sends to `addr`.
+    /// Whether a socket of this process replies to datagrams that `at` sends to `addr`.
     pub(in crate::net) fn is_server(&self, at: HostId, addr: SocketAddr) -> bool {
         let inner = self.lock();
         inner.servers.knows(inner.hosts.owner(at, addr.ip()), addr)
     }
 
-    /// Notes that a serving socket did not answer a datagram.
+    /// Notes that a serving socket did not reply to a datagram.
     pub(in crate::net) fn ignored(&self, why: Ignored) {
         self.ignored[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many datagrams serving sockets did not answer.
+    /// How many datagrams serving sockets did not reply to.
     pub fn ignored_count(&self) -> u64 {
         self.ignored.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
@@ -157,12 +157,12 @@ impl LossReport {
         let counts = counts.filter(|(count, _)| *count > 0);
         counts
             .map(|(count, why)| {
-                format!("ignored {count} datagrams so that servers do not answer each other for ever: {why}")
+                format!("ignored {count} datagrams so that servers do not reply to each other for ever: {why}")
             })
             .collect()
     }
 
-    /// Notes that a listener of this process, bound to `addr` in `host`, has connections that answer.
+    /// Notes that a listener of this process, bound to `addr` in `host`, has connections that reply.
     pub fn serves_streams(&self, host: HostId, addr: SocketAddr) {
         self.lock().servers.at((host, addr)).streams = true;
     }
@@ -203,14 +203,14 @@ impl LossReport {
         inner.causes.not_kept(&inner.hosts.key(ends, content));
     }
 
-    /// Notes that the probe sent at `sent` was answered in time.
-    pub fn answered(&self, ends: Ends, message: &[u8], sent: Instant) {
+    /// Notes that the probe sent at `sent` was replied to in time.
+    pub fn got_reply(&self, ends: Ends, message: &[u8], sent: Instant) {
         if !self.has_causes.load(Ordering::SeqCst) {
             return;
         }
         let inner = &mut *self.lock();
         if !inner.causes.is_empty() {
-            inner.causes.answered(&inner.hosts.key(ends, Content::of(message)), sent);
+            inner.causes.got_reply(&inner.hosts.key(ends, Content::of(message)), sent);
         }
     }
 

@@ -42,7 +42,7 @@ pub struct PolicyReport {
     pub configured: Option<f64>,
 }
 
-/// What the kernel dropped at a socket that answers, its receive buffer being full.
+/// What the kernel dropped at a socket that replies, its receive buffer being full.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Drops {
     /// The socket.

@@ -16,7 +16,7 @@ const REMEMBERED: usize = 4096;
 #[derive(Debug)]
 struct HeldUp {
     from: Instant,
-    /// When a ping was sent that was answered; `None`: there was none since.
+    /// When a ping was sent that was replied to; `None`: there was none since.
     until: Option<Instant>,
     why: String,
 }
@@ -45,8 +45,8 @@ impl Streams {
         }
     }
 
-    /// A ping between the ends of `key`, sent at `sent`, was answered.
-    pub(super) fn answered(&mut self, key: &EndsKey, sent: Instant) {
+    /// A ping between the ends of `key`, sent at `sent`, was replied to.
+    pub(super) fn got_reply(&mut self, key: &EndsKey, sent: Instant) {
         let key = key.without_content();
         for key in [key, key.back()] {
             let last = self.by_ends.get_mut(&key).and_then(|times| times.last_mut());

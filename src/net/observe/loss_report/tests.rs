@@ -141,7 +141,7 @@ fn memory_is_bounded() {
 }
 
 #[test]
-fn every_verdict_that_can_lose_an_answer_is_a_cause() {
+fn every_verdict_that_can_lose_a_reply_is_a_cause() {
     let losses: Vec<(u64, bool)> = (1..=6).map(|number| (number, number == 1)).collect();
     let account = account(&losses, &[]);
     let actions = [
@@ -172,9 +172,9 @@ fn a_verdict_explains_one_loss_and_none_of_a_probe_sent_later() {
     settle(&account, ends(), [1, 0, 4]);
     let hello = Content::of(b"hello");
     decide(&account, 1, ends(), hello, &decided(Action::Drop, &[]), &site());
-    // Answered all the same, and so no cause of what was under way with it.
+    // Replied to all the same, and so no cause of what was under way with it.
     decide(&account, 10, ends(), hello, &decided(Action::Delay(Duration::from_millis(1)), &[]), &site());
-    account.answered(ends(), b"hello", at(9));
+    account.got_reply(ends(), b"hello", at(9));
     decide(&account, 20, ends(), hello, &decided(Action::Drop, &[]), &site());
     for (number, sent) in [(1, 0), (2, 1), (3, 8), (4, 21)] {
         account.lost(&pinging(ends()), number, hello, [at(sent), at(sent)], None);
@@ -234,7 +234,7 @@ fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
         account.has_host(1, HostId(last.into()), ["a", "b", "c"][usize::from(last) - 1], &[ip(last).ip()]);
     }
     let (hello, link) = (Content::of(b"hello"), Site::Link("b-c".into()));
-    // From b's port 9 to c, seen on the link; the answer to a's probe from the same port, seen there too.
+    // From b's port 9 to c, seen on the link; the reply to a's probe from the same port, seen there too.
     decide(&account, 1, Ends::seen_by(HostId(2), ip(2), ip(3)), hello, &decided(Action::Drop, &[0.25]), &link);
     decide(&account, 2, Ends::seen_by(HostId(3), ip(3), ip(1)), hello, &decided(Action::Drop, &[0.5]), &link);
     account.note(at(3), Ends::seen_by(HostId(1), ip(1), ip(3)), hello, &link, Incident::Lost("queue full"));

@@ -21,9 +21,9 @@ pub struct SummaryRow {
     pub rtt: RttCells,
     /// What each policy did.
     pub policies: Vec<PolicyReport>,
-    /// How many datagrams the kernel dropped at each socket that answers.
+    /// How many datagrams the kernel dropped at each socket that replies.
     pub kernel_drops: Vec<Drops>,
-    /// Datagrams that servers did not answer, so that they do not answer each other for ever.
+    /// Datagrams that servers did not reply to, so that they do not reply to each other for ever.
     pub ignored: u64,
     /// Losses on the way to sockets of this process without a known cause; `None` if no probe went to one.
     pub unexplained: Option<u64>,

@@ -18,7 +18,7 @@ use crate::net::time::Duration;
 mod flows;
 mod rejection;
 
-/// What is to be done with a packet. In a server, the packet is the request and its answer meets the fate.
+/// What is to be done with a packet. In a server, the packet is the request and its reply meets the fate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Let it through.

@@ -1,4 +1,4 @@
-//! Rejections: which ICMP error, or TCP reset, answers a packet that a policy refuses.
+//! Rejections: which ICMP error, or TCP reset, is sent for a packet that a policy refuses.
 //!
 //! An error is named by the keyword of its kind, by a name that `iptables --reject-with` or `ip6tables --reject-with`
 //! knows, or by its numbers. A name serves both versions of IP where the other has an error of the same meaning
@@ -34,7 +34,7 @@ pub struct Details {
     pub gateway: Option<Ipv4Addr>,
 }
 
-/// What answers a packet of one version of IP.
+/// What is sent for a packet of one version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReply {
     /// A TCP segment with RST.
@@ -135,8 +135,8 @@ impl Rejection {
         Self { named: format!("{type_}, {code}"), means, details }.checked()
     }
 
-    /// What answers a packet of `family`; `None` if that has no such error.
-    pub const fn answer(&self, family: Family) -> Option<RejectReply> {
+    /// What is sent for a packet of `family`; `None` if that has no such error.
+    pub const fn reply(&self, family: Family) -> Option<RejectReply> {
         let kind = match (self.means, family) {
             (Means::Reset, _) => return Some(RejectReply::Reset),
             (Means::Icmp { v4, .. }, Family::V4) => v4,
@@ -265,7 +265,7 @@ mod tests {
 
     fn kinds(name: &str) -> [Option<Numbers>; 2] {
         let rejection = Rejection::named(name, Details::default()).unwrap();
-        let numbers = |family| match rejection.answer(family) {
+        let numbers = |family| match rejection.reply(family) {
             Some(RejectReply::Icmp(kind)) => {
                 assert_eq!(kind.family, family);
                 Some((kind.type_, kind.code))
@@ -295,7 +295,7 @@ mod tests {
             assert_eq!(kinds(name), [Some(v4), Some(v6)], "{name}");
         }
         let reset = Rejection::named("tcp-reset", Details::default()).unwrap();
-        assert_eq!(reset.answer(Family::V6), Some(RejectReply::Reset));
+        assert_eq!(reset.reply(Family::V6), Some(RejectReply::Reset));
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
         for family in [Family::V4, Family::V6] {
             for kind in Kind::all(family).filter(|kind| kind.is_quoting()) {
                 let rejection = Rejection::named(kind.keyword().unwrap(), Details::default()).unwrap();
-                assert_eq!(rejection.answer(family), Some(RejectReply::Icmp(kind)), "{kind}");
+                assert_eq!(rejection.reply(family), Some(RejectReply::Icmp(kind)), "{kind}");
             }
         }
         assert_eq!(kinds("source-host-isolated"), [Some((3, 8)), None], "ICMPv6 has no such error");

@@ -10,25 +10,25 @@ use crate::net::wire::zoned::plain;
 /// What an arriving message turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// The first whole answer to a pending probe, in time: the probe is replied.
+    /// The first whole reply to a pending probe, in time: the probe is replied.
     Reply {
-        /// The probe it answers.
+        /// The probe it replies to.
         id: ProbeId,
         /// From the sending to the arrival, by the stamps given; below zero if those are not of one clock.
         rtt: Duration,
         /// Whether a later probe to the same peer had been replied already.
         reordered: bool,
     },
-    /// The first whole answer to a probe whose time was over, or that an error had settled.
+    /// The first whole reply to a probe whose time was over, or that an error had settled.
     Late {
-        /// The probe it answers; `None` if only its number is known to have been used, its record being forgotten.
+        /// The probe it replies to; `None` if only its number is known to have been used, its record being forgotten.
         id: Option<ProbeId>,
         /// Whether the probe was pending until now and has timed out with this packet; `expire` will not name it.
         timed_out: bool,
     },
-    /// One more whole answer to a probe that had one.
+    /// One more whole reply to a probe that had one.
     Duplicate {
-        /// The probe it answers.
+        /// The probe it replies to.
         id: ProbeId,
     },
     /// From a sender never asked, or with a key never sent there.
@@ -48,7 +48,7 @@ pub enum Arrival {
 /// The kind of a message that the caller classified itself, for [`Ledger::stray`](super::Ledger::stray).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stray {
-    /// Not an answer to anything sent.
+    /// Not a reply to anything sent.
     Foreign,
     /// Cut short, perhaps so much that it names no probe.
     Truncated,
@@ -56,9 +56,9 @@ pub enum Stray {
     Corrupt,
     /// From a peer that owes a reply, and says something else than what was sent.
     Unmatched,
-    /// Late, whichever probe it answers.
+    /// Late, whichever probe it replies to.
     Late,
-    /// Known to be a copy, whichever probe it answers.
+    /// Known to be a copy, whichever probe it replies to.
     Duplicate,
 }
 

@@ -13,25 +13,25 @@ use crate::net::policy::neighbours::Neighbours;
 pub struct Counts {
     /// Probes sent.
     pub sent: u64,
-    /// Probes answered in time.
+    /// Probes replied to in time.
     pub replied: u64,
     /// Probes settled by an error.
     pub errored: u64,
     /// Probes given up.
     pub timed_out: u64,
-    /// First answers to probes that had timed out or were errored, and any answer to a forgotten probe.
+    /// First replies to probes that had timed out or were errored, and any reply to a forgotten probe.
     pub late: u64,
-    /// Further answers to answered probes.
+    /// Further replies to replied probes.
     pub duplicate: u64,
-    /// Answers in time to probes sent earlier than one already answered; these are among `replied`.
+    /// Replies in time to probes sent earlier than one already replied to; these are among `replied`.
     pub reordered: u64,
-    /// Packets from a sender never asked, or that owes no answer.
+    /// Packets from a sender never asked, or that owes no reply.
     pub foreign: u64,
-    /// Answers shorter than what was sent.
+    /// Replies shorter than what was sent.
     pub truncated: u64,
-    /// Answers that are damaged: as long as what was sent, with other bytes.
+    /// Replies that are damaged: as long as what was sent, with other bytes.
     pub corrupt: u64,
-    /// Packets from a peer that owed an answer, which say something else than what was sent, or have a number never sent.
+    /// Packets from a peer that owed a reply, which say something else than what was sent, or have a number never sent.
     pub unmatched: u64,
     /// Advisory ICMP messages, which settle nothing.
     pub advisory: u64,
@@ -49,7 +49,7 @@ impl Counts {
         self.replied + self.lost()
     }
 
-    /// Probes that came to an end without an answer in time.
+    /// Probes that came to an end without a reply in time.
     pub fn lost(&self) -> u64 {
         self.errored + self.timed_out
     }

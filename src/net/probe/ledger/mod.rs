@@ -34,7 +34,7 @@ mod peers;
 mod record;
 mod store;
 
-/// How many settled probes are remembered, the latest to settle. An answer to an older one can no longer be distinguished from a
+/// How many settled probes are remembered, the latest to settle. A reply to an older one can no longer be distinguished from a
 /// late one and is counted as that.
 pub const REMEMBERED: usize = 65_536;
 
@@ -76,9 +76,9 @@ impl Ledger {
         }
     }
 
-    /// Enters a probe sent to `to` at `sent`, whose answer will carry `key` and repeat `content`.
+    /// Enters a probe sent to `to` at `sent`, whose reply will carry `key` and repeat `content`.
     ///
-    /// An answer is in time until `sent + reply_within`; if none comes, an error still settles the probe until
+    /// A reply is in time until `sent + reply_within`; if none comes, an error still settles the probe until
     /// `error_within` later, and only then has it timed out. Negative durations count as zero. A key may be used
     /// again: see [`Ledger::find`].
     pub fn send(
@@ -94,8 +94,8 @@ impl Ledger {
         let id = ProbeId::from_number(self.newest);
         let reply_by = sent + reply_within.max(Duration::ZERO);
         let settle_by = reply_by + error_within.max(Duration::ZERO);
-        let (state, answered, assumed) = (State::Pending, false, false);
-        self.store.insert(Record { id, to, key, content, sent, reply_by, settle_by, state, answered, assumed });
+        let (state, has_reply, assumed) = (State::Pending, false, false);
+        self.store.insert(Record { id, to, key, content, sent, reply_by, settle_by, state, has_reply, assumed });
         self.expiry.insert(settle_by, id);
         self.counts.sent += 1;
         self.check();
@@ -116,23 +116,23 @@ impl Ledger {
             self.count_apart(Some(id), |counts| counts.corrupt += 1);
             return Arrival::Corrupt { id };
         }
-        self.answer(place, arrived)
+        self.whole_reply(place, arrived)
     }
 
-    /// Enters a whole answer that arrived from `from` at `arrived` and names a probe by `key`, whatever it says.
+    /// Enters a whole reply that arrived from `from` at `arrived` and names a probe by `key`, whatever it says.
     pub fn reply_by_key(&mut self, arrived: Instant, from: SocketAddr, key: Key) -> Arrival {
         match self.store.find(from, key) {
-            Some(place) => self.answer(place, arrived),
+            Some(place) => self.whole_reply(place, arrived),
             None if self.store.has_forgotten(from, key) => self.late(None, false),
             None => self.foreign(),
         }
     }
 
-    /// Enters an answer that arrived at `arrived` and was matched to the probe by the caller, its content included.
+    /// Enters a reply that arrived at `arrived` and was matched to the probe by the caller, its content included.
     /// Says `Reply`, `Late`, `Duplicate`, or `Foreign` for a probe never sent.
     pub fn reply_to(&mut self, arrived: Instant, id: ProbeId) -> Arrival {
         match self.store.place(id) {
-            Some(place) => self.answer(place, arrived),
+            Some(place) => self.whole_reply(place, arrived),
             None if (1..=self.newest).contains(&id.number()) => self.late(Some(id), false),
             None => self.foreign(),
         }
@@ -205,8 +205,8 @@ impl Ledger {
         self.expiry.first().map(|(settle_by, _)| settle_by)
     }
 
-    /// The probe that an answer from `peer` with `key` is about: of those sent with that key the newest pending one,
-    /// else the last to settle without an answer, else the last answered. `None` if none is remembered.
+    /// The probe that a reply from `peer` with `key` is about: of those sent with that key the newest pending one,
+    /// else the last to settle without a reply, else the last with one. `None` if none is remembered.
     pub fn find(&self, peer: SocketAddr, key: Key) -> Option<ProbeId> {
         self.store.find(peer, key).map(|place| self.store.record(place).id)
     }
@@ -252,10 +252,10 @@ impl Ledger {
         self.apart.add(id.unwrap_or(ProbeId::from_number(self.newest)), which);
     }
 
-    /// A whole answer to a remembered probe.
-    fn answer(&mut self, place: SlotIndex, arrived: Instant) -> Arrival {
-        let Record { id, sent, reply_by, state, answered, .. } = *self.store.record(place);
-        if answered {
+    /// A whole reply to a remembered probe.
+    fn whole_reply(&mut self, place: SlotIndex, arrived: Instant) -> Arrival {
+        let Record { id, sent, reply_by, state, has_reply, .. } = *self.store.record(place);
+        if has_reply {
             self.count_apart(Some(id), |counts| counts.duplicate += 1);
             return Arrival::Duplicate { id };
         }
@@ -271,7 +271,7 @@ impl Ledger {
         if pending {
             self.settle(place, State::TimedOut);
         }
-        self.store.mark_answered(place);
+        self.store.note_reply(place);
         self.late(Some(id), pending)
     }
 

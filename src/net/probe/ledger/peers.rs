@@ -130,7 +130,7 @@ impl PeerTable {
     }
 }
 
-/// The address without its IPv6 flow label, which a sender may set and an answer need not repeat (RFC 6437).
+/// The address without its IPv6 flow label, which a sender may set and a reply need not repeat (RFC 6437).
 fn without_flow(mut addr: SocketAddr) -> SocketAddr {
     if let SocketAddr::V6(v6) = &mut addr {
         v6.set_flowinfo(0);

@@ -28,7 +28,7 @@ impl fmt::Display for ProbeId {
     }
 }
 
-/// How an answer names its probe, among those sent to the same peer.
+/// How a reply names its probe, among those sent to the same peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     /// By a number in the message, as the protocol carries it: a 16-bit sequence number comes round again.
@@ -40,13 +40,13 @@ pub enum Key {
 /// What became of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Neither answered nor given up. An interrupted probe stays so.
+    /// Neither replied to nor given up. An interrupted probe stays so.
     Pending,
-    /// A whole answer came in time.
+    /// A whole reply came in time.
     Replied,
     /// An error came first: ICMP, refused, closed.
     Errored,
-    /// Nothing came in time. A late answer does not change that.
+    /// Nothing came in time. A late reply does not change that.
     TimedOut,
 }
 
@@ -57,20 +57,20 @@ pub struct Record {
     pub id: ProbeId,
     /// The peer it was sent to.
     pub to: SocketAddr,
-    /// How an answer names it.
+    /// How a reply names it.
     pub key: Key,
-    /// What a whole answer says.
+    /// What a whole reply says.
     pub content: Content,
     /// When it was sent.
     pub sent: Instant,
-    /// Until when an answer is in time, that instant included.
+    /// Until when a reply is in time, that instant included.
     pub reply_by: Instant,
-    /// When it has timed out, if neither an answer nor an error settled it before.
+    /// When it has timed out, if neither a reply nor an error settled it before.
     pub settle_by: Instant,
     /// What became of it.
     pub state: State,
-    /// Whether a whole answer has come, in time or late.
-    pub answered: bool,
+    /// Whether a whole reply has come, in time or late.
+    pub has_reply: bool,
     /// Whether the error that settled it did not name it and was only attributed to it.
     pub assumed: bool,
 }

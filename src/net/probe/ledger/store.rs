@@ -1,7 +1,7 @@
 //! The records of a ledger, found by number, by peer and key, and by peer alone, each in constant time.
 //!
 //! Records live in one vector whose free places are used again, and are threaded into lists by place, so that a probe
-//! needs no allocation of its own. A record is in one list of its key (pending, unanswered, answered) and, while
+//! needs no allocation of its own. A record is in one list of its key (pending, without a reply, with one) and, while
 //! pending, in the list of its peer. Settled records are forgotten in the order in which they settled.
 
 use std::collections::{HashMap, VecDeque};
@@ -56,7 +56,7 @@ impl Links {
     const NONE: Self = Self { before: SlotIndex::NONE, after: SlotIndex::NONE };
 }
 
-/// The first records of the lists of one key: pending, unanswered, answered. An answer goes to the first that is not
+/// The first records of the lists of one key: pending, without a reply, with one. A reply goes to the first that is not
 /// empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lists([SlotIndex; 3]);
@@ -66,7 +66,7 @@ impl Lists {
 
     /// The first record of the list that `record` belongs to.
     fn of(&mut self, record: &Record) -> &mut SlotIndex {
-        let list = match (record.state, record.answered) {
+        let list = match (record.state, record.has_reply) {
             (State::Pending, _) => 0,
             (_, false) => 1,
             (_, true) => 2,
@@ -126,7 +126,7 @@ impl Store {
         self.ids.get(&id).copied()
     }
 
-    /// The record an answer from `peer` with `key` is about.
+    /// The record a reply from `peer` with `key` is about.
     pub(super) fn find(&self, peer: SocketAddr, key: Key) -> Option<SlotIndex> {
         let peer = self.peers.number(peer)?;
         let &lists = self.keys.get(&(peer, key))?;
@@ -159,7 +159,7 @@ impl Store {
         self.unlink_key(place);
         let record = &mut self.slot_mut(place).record;
         record.state = state;
-        record.answered = state == State::Replied;
+        record.has_reply = state == State::Replied;
         self.link_key(place);
         if self.settled.len() == self.remembered
             && let Some(oldest) = self.settled.pop_front()
@@ -169,10 +169,10 @@ impl Store {
         self.settled.push_back(place);
     }
 
-    /// Notes that a settled probe got its answer.
-    pub(super) fn mark_answered(&mut self, place: SlotIndex) {
+    /// Notes that a settled probe got its reply.
+    pub(super) fn note_reply(&mut self, place: SlotIndex) {
         self.unlink_key(place);
-        self.slot_mut(place).record.answered = true;
+        self.slot_mut(place).record.has_reply = true;
         self.link_key(place);
     }
 

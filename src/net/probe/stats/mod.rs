@@ -106,7 +106,7 @@ impl Rtts {
     }
 
     /// The jitter of RFC 3550 section 6.4.1 (J += (|D| - J) / 16, in real numbers), D being the difference between the
-    /// round-trip times of two answers that came one after the other, whatever their numbers; `None` without such a pair.
+    /// round-trip times of two replies that came one after the other, whatever their numbers; `None` without such a pair.
     pub fn jitter(&self) -> Option<Duration> {
         let sound = self.sound.as_ref()?;
         (sound.arrivals > 0).then(|| nanos(sound.jitter))
@@ -231,7 +231,7 @@ struct Sound {
     histogram: Histogram<u32>,
     min: Duration,
     max: Duration,
-    /// The time of the answer that came last, pairs by arrival, and their jitter in nanoseconds.
+    /// The time of the reply that came last, pairs by arrival, and their jitter in nanoseconds.
     last: Option<Duration>,
     arrivals: u64,
     jitter: f64,

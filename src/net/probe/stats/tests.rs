@@ -203,7 +203,7 @@ Loss Rate: 40.000%
 }
 
 #[test]
-fn summary_without_an_answer() {
+fn summary_without_a_reply() {
     let counts = Counts { sent: 1, errored: 1, ..Counts::default() };
     let expected = "\
 =====

@@ -1,22 +1,22 @@
-//! What the missing answers of hops mean, and how far shares are apart for that.
+//! What the missing replies of hops mean, and how far shares are apart for that.
 
 use std::fmt;
 
-/// What the missing answers of a hop mean.
+/// What the missing replies of a hop mean.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TraceFinding {
-    /// No answer came from the hop, and those behind it answer.
+    /// No reply came from the hop, and those behind it reply.
     Silent {
         /// The hop.
         ttl: u8,
-        /// How many probes it left unanswered.
+        /// How many probes it left without a reply.
         of: u64,
     },
-    /// The hop leaves probes unanswered, and those behind it fewer: it limits the errors that it sends.
+    /// The hop leaves probes without a reply, and those behind it fewer: it limits the errors that it sends.
     Limits {
         /// The hop.
         ttl: u8,
-        /// Unanswered probes, and all.
+        /// Probes without a reply, and all.
         lost: (u64, u64),
         /// The same for hops behind it, one or several together.
         behind: (u64, u64),
@@ -27,28 +27,28 @@ pub enum TraceFinding {
         ttl: u8,
         /// The share lost from here on, both ways: all that is lost, also before it.
         share: f64,
-        /// The share that the hops before it leave unanswered.
+        /// The share that the hops before it leave without a reply.
         before: f64,
     },
     /// From this hop on probes are lost, or those hops limit or withhold their replies.
     Unclear {
         /// The hop.
         ttl: u8,
-        /// The share left unanswered from here on.
+        /// The share left without a reply from here on.
         share: f64,
         /// The share left so before it.
         before: f64,
-        /// Whether the destination answers with replies that systems do not limit.
+        /// Whether the destination sends replies that systems do not limit.
         replies: bool,
     },
 }
 
-/// A hop from which on a greater share is unanswered.
+/// A hop from which on a greater share is without a reply.
 pub(super) struct Rise {
     pub(super) ttl: u8,
     /// That share, the least of those that the hops from it on show.
     pub(super) share: f64,
-    /// Unanswered probes, and all, of the hops before it that are compared with it.
+    /// Probes without a reply, and all, of the hops before it that are compared with it.
     pub(super) before: (u64, u64),
 }
 
@@ -70,9 +70,9 @@ const APART_AT_BEST: f64 = 1.0;
 /// The same for the destination alone, whose replies are to show what all hops behind a cut together do.
 pub(super) const APART_AT_END: f64 = 2.0;
 
-/// The share of those behind a hop that it leaves far more unanswered than; `None`: it may be that it sends all its errors.
+/// The share of those behind a hop that it leaves far more probes without a reply than; `None`: it may be that it sends all its errors.
 pub(super) fn limit(own: (u64, u64), behind: &[(u64, u64)], least: (u64, u64)) -> Option<(u64, u64)> {
-    // A packet that comes back from behind has passed here. Who answers nothing says nothing of that.
+    // A packet that comes back from behind has passed here. Who replies to nothing says nothing of that.
     let telling: Vec<_> = behind.iter().copied().filter(|(lost, of)| lost < of).collect();
     let nearest = (1..=telling.len()).map(|count| sum(&telling[..count]));
     let of_several = nearest.max_by(|a, b| apart(own, *a).total_cmp(&apart(own, *b)));

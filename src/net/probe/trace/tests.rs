@@ -18,10 +18,10 @@ fn trace(path: &[Built], probes: usize, seed: u64) -> Trace {
         for _ in 0..probes {
             let arrives =
                 path[..usize::from(ttl)].iter().all(|hop| draws.draw() >= hop.loss && draws.draw() >= hop.loss);
-            let answers = arrives && draws.draw() < hop.sends;
+            let replies = arrives && draws.draw() < hop.sends;
             let last = usize::from(ttl) == path.len();
             let kind = (!last).then(|| Kind::v4(11, 0));
-            let by = answers.then_some(IpAddr::from([10, 0, ttl, 1]).into());
+            let by = replies.then_some(IpAddr::from([10, 0, ttl, 1]).into());
             trace.add(ttl, HopReply { by, rtt: None, kind, mpls: Vec::new(), mtu: None });
         }
     }
@@ -53,7 +53,7 @@ fn a_hop_that_limits_is_told_from_one_that_loses() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
-/// A path whose hops left so many of their probes unanswered, and whose end answers with this error or, `None`, a reply.
+/// A path whose hops left so many of their probes without a reply, and whose end replies with this error or, `None`, a reply.
 fn counted(hops: &[(u64, u64)], end: Option<Kind>) -> Trace {
     let mut trace = Trace::default();
     for (ttl, &(lost, of)) in (1..).zip(hops) {
@@ -84,7 +84,7 @@ fn packets_are_lost_only_where_the_replies_of_the_destination_show_it() {
         let found = found(&hops, None);
         assert!(matches!(found[..], [TraceFinding::Loses { ttl, .. }] if ttl == at), "{found:?}");
     }
-    // Hops that leave more unanswered than the ones before, and the end still more: the last rise is a loss for certain.
+    // Hops that leave more without a reply than the ones before, and the end still more: the last rise is a loss for certain.
     let found = found(&[(0, 100), (21, 100), (18, 100), (50, 100), (51, 100)], None);
     let [TraceFinding::Unclear { ttl: 2, replies: true, .. }, TraceFinding::Loses { ttl: 4, share, before }] =
         found[..]
@@ -129,7 +129,7 @@ fn what_is_lost_up_to_the_end_is_said_of_any_path() {
 }
 
 #[test]
-fn an_end_that_answers_in_two_ways_shows_no_loss() {
+fn an_end_that_replies_in_two_ways_shows_no_loss() {
     let mut trace = counted(&[(0, 60), (0, 60), (30, 60)], None);
     assert!(matches!(trace.findings()[..], [TraceFinding::Loses { ttl: 3, .. }]));
     let by = Some(IpAddr::from([10, 0, 3, 1]).into());
@@ -235,22 +235,22 @@ fn a_silent_hop_and_a_clean_path() {
 }
 
 #[test]
-fn lines_show_who_answered_and_what() {
+fn lines_show_who_replied_and_what() {
     let mut trace = Trace::default();
     let rtt = Some(Duration::from_micros(31));
     let (by, mpls) = (Some(IpAddr::from([10, 0, 0, 1]).into()), Vec::new());
-    let answer = |by, kind, mtu| HopReply { by, rtt, kind, mpls: mpls.clone(), mtu };
-    trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
-    trace.add(1, answer(None, None, None));
-    trace.add(1, answer(by, Some(Kind::v4(11, 0)), None));
+    let reply = |by, kind, mtu| HopReply { by, rtt, kind, mpls: mpls.clone(), mtu };
+    trace.add(1, reply(by, Some(Kind::v4(11, 0)), None));
+    trace.add(1, reply(None, None, None));
+    trace.add(1, reply(by, Some(Kind::v4(11, 0)), None));
     assert_eq!(trace.line(1).as_deref(), Some(" 1  10.0.0.1  0.031ms  *  0.031ms"));
-    trace.add(2, answer(by, Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1400, 1500)));
+    trace.add(2, reply(by, Some(Kind::v4(3, 4)), Mtu::of(Family::V4, 1400, 1500)));
     let line = " 2  10.0.0.1  0.031ms (Fragmentation Needed and Don't Fragment was Set)  [MTU 1400]";
     assert_eq!((trace.line(2).as_deref(), trace.end(), trace.mtu()), (Some(line), None, Some((2, 1400))));
     // A smaller probe gets through: what remains is the MTU.
-    trace.add(2, answer(by, Some(Kind::v4(11, 0)), None));
+    trace.add(2, reply(by, Some(Kind::v4(11, 0)), None));
     assert_eq!(trace.line(2).as_deref(), Some(" 2  10.0.0.1  0.031ms  [MTU 1400]"));
-    trace.add(3, answer(by, Some(Kind::v4(3, 13)), None));
+    trace.add(3, reply(by, Some(Kind::v4(3, 13)), None));
     assert_eq!(trace.end(), Some(3));
 }
 

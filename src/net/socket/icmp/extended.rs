@@ -1,6 +1,6 @@
-//! Questions about the interfaces of a host: extended echo requests (PROBE, RFC 8335), and their answers.
+//! Questions about the interfaces of a host: extended echo requests (PROBE, RFC 8335), and their replies.
 //!
-//! An answer repeats the identifier and eight bits of sequence number, and nothing else that could identify it: it counts if its
+//! A reply repeats the identifier and eight bits of sequence number, and nothing else that could identify it: it counts if its
 //! source is the one that was asked, too. So only so many questions are in flight that their numbers differ.
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use crate::net::wire::Family;
 use crate::net::wire::checksum::checksum;
 use crate::net::wire::icmp::{AskedInterface, ExtendedEcho, IcmpError, Message};
 
-/// How many questions may be in flight: half as many as there are sequence numbers, so that a late answer is not taken for
+/// How many questions may be in flight: half as many as there are sequence numbers, so that a late reply is not taken for
 /// that to a newer question.
 pub(in crate::net) const IN_FLIGHT: usize = 128;
 
@@ -43,7 +43,7 @@ impl Questions {
 }
 
 impl IcmpSocket {
-    /// Asks a host about `subject`, and waits until the probe is settled: by the host's answer, which is a reply whatever it
+    /// Asks a host about `subject`, and waits until the probe is settled: by the host's reply, which is one whatever it
     /// says, or otherwise as [`IcmpSocket::ping`] is.
     ///
     /// # Errors
@@ -78,14 +78,14 @@ pub(in crate::net) fn check_subject(subject: &AskedInterface) -> Result<()> {
 }
 
 impl Inner {
-    /// Whether a message answers a question of this socket.
-    pub(super) fn is_answer(&self, message: &Message<'_>) -> bool {
+    /// Whether a message replies to a question of this socket.
+    pub(super) fn is_reply(&self, message: &Message<'_>) -> bool {
         let own = |echo: ExtendedEcho| echo.id == self.local.port() && self.questions.of(echo.seq).is_some();
         message.kind.is_extended_reply() && message.extended_echo().is_some_and(own)
     }
 }
 
-/// What an answer is.
+/// What a reply is.
 pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram, echo: ExtendedEcho) -> Recognised {
     if socket.mode == Mode::Raw && socket.family == Family::V4 && checksum(&datagram.data) != 0 {
         return Recognised::Stray(Stray::Corrupt);
@@ -93,8 +93,8 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram, ec
     let key = socket.questions.of(echo.seq).map(Key::Number);
     let found = key.and_then(|key| Some((key, prober.named(datagram, key)?)));
     match found.and_then(|(key, id)| Some((key, prober.ledger().record(id)?))) {
-        // An answer need not repeat what was asked.
-        Some((key, record)) => Recognised::Answer(key, record.content),
+        // A reply need not repeat what was asked.
+        Some((key, record)) => Recognised::Reply(key, record.content),
         None => Recognised::Stray(Stray::Foreign),
     }
 }

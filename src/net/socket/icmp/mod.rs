@@ -1,8 +1,8 @@
-//! ICMP echo sockets: a ping socket where the system allows one, else a raw socket, with the errors that answer what was sent.
+//! ICMP echo sockets: a ping socket where the system allows one, else a raw socket, with the errors about what was sent.
 //!
 //! A ping socket (`SOCK_DGRAM`, `IPPROTO_ICMP`) needs no privileges but a group in `net.ipv4.ping_group_range`; the kernel
-//! sets its identifier and delivers only answers to it. A raw socket needs CAP_NET_RAW and receives all ICMP of the host, its own
-//! requests on loopback included; what is not an answer to this socket is passed over.
+//! sets its identifier and delivers only replies to it. A raw socket needs CAP_NET_RAW and receives all ICMP of the host, its own
+//! requests on loopback included; what is not a reply to this socket is passed over.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};

@@ -78,9 +78,9 @@ impl IcmpSocket {
             _ => (bytes, received.ttl),
         };
         let message = Message::parse(self.0.family, bytes).ok()?;
-        let is_answer = self.0.is_answer(&message);
-        if message.kind == Kind::echo_reply(self.0.family) || is_answer {
-            if is_answer || message.echo().is_some_and(|echo| echo.id == self.id()) {
+        let is_reply = self.0.is_reply(&message);
+        if message.kind == Kind::echo_reply(self.0.family) || is_reply {
+            if is_reply || message.echo().is_some_and(|echo| echo.id == self.id()) {
                 let flow = || self.0.flow(from, self.0.local);
                 self.0.session.events.emit(|| Event::Received { flow: flow(), data: bytes });
             }
@@ -175,7 +175,7 @@ pub(super) fn recognise(socket: &Inner, prober: &Prober, datagram: &Datagram) ->
         // So short a payload says nothing: the numbers have to do.
         Some(number) => whole(prober, datagram, number, message.body),
         None if candidates(prober, echo.seq).next().is_none() => {
-            Recognised::Answer(Key::Number(echo.seq.into()), Content::of(message.body))
+            Recognised::Reply(Key::Number(echo.seq.into()), Content::of(message.body))
         }
         None if prober.owed_by(datagram.from).next().is_some() => stray(Stray::Unmatched),
         None => stray(Stray::Foreign),
@@ -189,7 +189,7 @@ fn whole(prober: &Prober, datagram: &Datagram, number: u64, payload: &[u8]) -> R
     match sent.and_then(|sent| sent.get(HEADER..)) {
         // A truncated one is a beginning.
         Some(sent) if !sent.starts_with(payload) => Recognised::Damaged(key),
-        _ => Recognised::Answer(key, Content::of(payload)),
+        _ => Recognised::Reply(key, Content::of(payload)),
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn waited(unix: i64, stamp: Option<i64>) -> Option<Duration> {
     queued.filter(|&queued| queued >= Duration::ZERO && queued < Duration::from_secs(60))
 }
 
-/// What the clocks say of an answer to `pending` that was stamped `stamp` and seen at `seen`. `arrived` is the arrival by
+/// What the clocks say of a reply to `pending` that was stamped `stamp` and seen at `seen`. `arrived` is the arrival by
 /// the kernel's stamp on the monotonic clock.
 pub(super) fn measure(pending: &Pending, stamp: Option<i64>, seen: Instant, arrived: Option<Instant>) -> Readings {
     let user = seen - pending.sent;

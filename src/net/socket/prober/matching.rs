@@ -1,4 +1,4 @@
-//! What a prober makes of what it receives: which probe a datagram answers, and which an ICMP error is about.
+//! What a prober makes of what it receives: which probe a datagram replies to, and which an ICMP error is about.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 
 /// How many pings without a reply are remembered for those that come late.
-const UNANSWERED: usize = 1024;
+const WITHOUT_REPLY: usize = 1024;
 
 /// Among how many pending pings the one is looked for whose reply came from somebody else.
 const LOOKED_AT: usize = 256;
@@ -56,7 +56,7 @@ impl Prober {
         let Matched { arrival, kind, fault } = match &mut work.script.matcher {
             Some(matcher) => self.matched(transport, awaited, &datagram, arrived, matcher)?,
             None => match transport.recognise(self, &datagram) {
-                Recognised::Answer(key, content) => {
+                Recognised::Reply(key, content) => {
                     let matched = self.by_key(datagram.from, key, |ledger, to| ledger.reply(arrived, to, key, content));
                     if matched == Matched::of(Arrival::Foreign) {
                         self.note_elsewhere(datagram.from, key, content);
@@ -82,7 +82,7 @@ impl Prober {
                     self.measured = Some((session, rtt));
                     let ends = transport.endpoint().asks(pending.to);
                     let echoed = transport.probing().echoed(&pending.message);
-                    transport.endpoint().loss_report().answered(ends, echoed, pending.sent);
+                    transport.endpoint().loss_report().got_reply(ends, echoed, pending.sent);
                     let received_at = Some(datagram.stamp.unwrap_or(unix));
                     let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
                     self.finish(transport, id, &pending, received_at, end);
@@ -177,7 +177,7 @@ impl Prober {
         arrived: Instant,
         matcher: &mut Matcher<'_>,
     ) -> Result<Matched> {
-        // What comes after the answer in one go is asked about too: it may be a duplicate.
+        // What comes after the reply in one go is asked about too: it may be a duplicate.
         let is_peer =
             |id: ProbeId| self.ledger.record(id).is_some_and(|record| self.may_reply(datagram.from, record.to));
         if awaited.is_some_and(|id| !is_peer(id)) {
@@ -206,10 +206,10 @@ impl Prober {
     /// reply yet, for the closure that would know it is gone.
     fn given_up(&mut self, arrived: Instant, from: SocketAddr) -> Matched {
         let owes = |id: &ProbeId| {
-            let record = self.ledger.record(*id).filter(|record| !record.answered);
+            let record = self.ledger.record(*id).filter(|record| !record.has_reply);
             record.is_some_and(|record| self.may_reply(from, record.to))
         };
-        match self.unanswered.iter().position(owes).and_then(|place| self.unanswered.remove(place)) {
+        match self.without_reply.iter().position(owes).and_then(|place| self.without_reply.remove(place)) {
             Some(id) => Matched::of(self.ledger.reply_to(arrived, id)),
             None => self.stray(Stray::Foreign),
         }
@@ -291,10 +291,10 @@ impl Prober {
             self.reached = datagram.to.or(self.reached);
         }
         if matches!(end, End::TimedOut { .. } | End::Icmp { .. }) {
-            if self.unanswered.len() == UNANSWERED {
-                self.unanswered.pop_front();
+            if self.without_reply.len() == WITHOUT_REPLY {
+                self.without_reply.pop_front();
             }
-            self.unanswered.push_back(id);
+            self.without_reply.push_back(id);
         }
         if pending.reported {
             self.report_settled(transport, id, pending, &end);

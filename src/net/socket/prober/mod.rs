@@ -71,7 +71,7 @@ pub struct Prober {
     /// Distinguishes it from other probers.
     id: ProberId,
     /// Pings that timed out or met an error, the latest last.
-    unanswered: VecDeque<ProbeId>,
+    without_reply: VecDeque<ProbeId>,
     /// The groups that were pinged, the latest first.
     groups: Vec<SocketAddr>,
     /// Whether pings were lost since counts of kernels were last read.
@@ -205,10 +205,10 @@ impl Prober {
         &self.ledger
     }
 
-    /// Whether what came is the answer to a probe that was given up, which is then counted. Whatever else it is counts for
+    /// Whether what came is the reply to a probe that was given up, which is then counted. Whatever else it is counts for
     /// nothing: it is not waited for any more.
     pub(in crate::net) fn is_late(&mut self, now: Instant, datagram: &Datagram, what: Recognised) -> bool {
-        let Recognised::Answer(key, content) = what else { return false };
+        let Recognised::Reply(key, content) = what else { return false };
         let to = self.asked(datagram.from, key);
         let id = self.ledger.find(to, key);
         id.is_some_and(|id| self.ledger.state(id) == Some(State::TimedOut))

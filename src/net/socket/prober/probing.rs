@@ -50,8 +50,8 @@ impl Probing {
     /// the socket.
     pub(in crate::net) fn lock(&self, op: &'static str) -> Result<MutexGuard<'_, Prober>> {
         if std::ptr::addr_eq(current(|current| current.matching.get()), self) {
-            return Err(Error::invalid(op, "the socket waits for the answer to another ping")
-                .with_hint("use another socket inside of the closure that matches answers"));
+            return Err(Error::invalid(op, "the socket waits for the reply to another ping")
+                .with_hint("use another socket inside of the closure that matches replies"));
         }
         self.try_lock().ok_or_else(|| one_at_a_time(op))
     }

@@ -169,25 +169,25 @@ fn ping(number: u64, time: i64) -> Vec<u8> {
     ping_text::compose(number, &time).into_bytes()
 }
 
-/// How an answer names its probe.
+/// How a reply names its probe.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     /// By what.
     pub(super) key: Key,
     /// The number that people see; `None`: the running number.
     pub(super) number: Option<u64>,
-    /// What a whole answer says.
+    /// What a whole reply says.
     pub(super) content: Content,
 }
 
 /// What a datagram is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::net) enum Recognised {
-    /// An answer that names a probe and says this.
-    Answer(Key, Content),
+    /// A reply that names a probe and says this.
+    Reply(Key, Content),
     /// A reply that names a probe and says something else than it should.
     Damaged(Key),
-    /// No answer.
+    /// No reply.
     Stray(Stray),
     /// Not meant for this socket: it is not even counted.
     Unrelated,

@@ -57,7 +57,7 @@ pub struct ConnectOptions {
 pub enum Connecting {
     /// The connection is there.
     Connected(Connection),
-    /// The peer answered that nothing is listening there (RST).
+    /// The peer replied that nothing is listening there (RST).
     Refused,
     /// The peer accepted the connection and reset it before this host made use of it.
     Reset,
@@ -93,9 +93,9 @@ pub struct Attempt {
     pub to: SocketAddr,
     /// How it ended.
     pub end: Connecting,
-    /// How long that took, from before the call to the answer.
+    /// How long that took, from before the call to the reply.
     pub took: Duration,
-    /// The round-trip time of the answer; `None` if none came, or nothing measured it.
+    /// The round-trip time of the reply; `None` if none came, or nothing measured it.
     pub rtt: Option<Duration>,
     /// The clock of that. One by the kernel's stamps is had of connections, and of ICMP errors where a TTL was set.
     pub clock: Clock,
@@ -241,7 +241,7 @@ impl Connector<'_> {
         attempt
     }
 
-    /// Connects to the first of `addrs` that can be connected to; they share the time there is, and one that does not answer
+    /// Connects to the first of `addrs` that can be connected to; they share the time there is, and one that does not reply
     /// leaves the others their part of it. If none can be, the first says why.
     ///
     /// # Errors
@@ -332,7 +332,7 @@ impl Attempt {
                 .map_err(|error| error.with_hint("start the server first, or check the address")),
             Connecting::Reset => error(ErrorKind::Reset, "the peer has accepted the connection and reset it at once")
                 .map_err(|error| error.with_hint("the server may be full, or has closed without reading: look there")),
-            Connecting::TimedOut => error(ErrorKind::TimedOut, &format!("no answer in {}", self.took.short()))
+            Connecting::TimedOut => error(ErrorKind::TimedOut, &format!("no reply in {}", self.took.short()))
                 .map_err(|error| error.with_hint("the host may be down, or a firewall drops what is sent to it")),
             Connecting::Icmp(error) => {
                 Err(Error::new(ErrorKind::Unreachable, "connect", error.kind.name()).with_peer(to))

@@ -28,7 +28,6 @@ pub use crate::net::io::TcpInfo;
 use crate::net::observe::event::Flow;
 use crate::net::time::{Duration, Instant};
 
-mod answers;
 mod connect;
 mod end;
 mod events;
@@ -39,6 +38,7 @@ mod poll;
 mod probing;
 mod read;
 mod rejected;
+mod reply_splitter;
 mod serving;
 mod write;
 
@@ -73,7 +73,7 @@ struct Inner {
     half_closed: AtomicBool,
     /// Errors of the path that arrived while the connection lived on.
     path_errors: AtomicU64,
-    /// Answers that could not be sent.
+    /// Replies that could not be sent.
     unsent: AtomicU64,
     /// Who waits for it among others: what cannot be sent at once is queued then.
     watch: Mutex<Option<poll::Watch>>,
@@ -146,7 +146,7 @@ impl Connection {
         self.0.path_errors.load(Ordering::Relaxed)
     }
 
-    /// Answers that could not be sent: their client had gone.
+    /// Replies that could not be sent: their client had gone.
     pub fn unsent(&self) -> u64 {
         self.0.unsent.load(Ordering::Relaxed)
     }

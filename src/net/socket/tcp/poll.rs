@@ -1,6 +1,6 @@
 //! Waiting for many sockets at once: one thread serves listeners, their connections and UDP sockets in turn.
 //!
-//! What arrives is given out one by one. No peer is waited for: an answer that a peer does not take yet waits in the
+//! What arrives is given out one by one. No peer is waited for: a reply that a peer does not take yet waits in the
 //! connection, which is not read from while too much does.
 
 use std::collections::{HashMap, VecDeque};

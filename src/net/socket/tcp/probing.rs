@@ -1,4 +1,4 @@
-//! Pings over a connection: messages `ping N …`, which answers repeat, in any case of their letters.
+//! Pings over a connection: messages `ping N …`, which replies repeat, in any case of their letters.
 //!
 //! What happens to the connection meanwhile settles pings too: an ICMP error, which the connection survives, and its end.
 
@@ -6,10 +6,10 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::answers::{Answers, Next};
 use super::end::Ended;
 use super::read::Pulled;
 use super::rejected::Rejected;
+use super::reply_splitter::{Next, ReplySplitter};
 use super::{Connection, Framing, Want, lock};
 use crate::net::error::{Error, ErrorKind, Result, errno};
 use crate::net::host::Waited;
@@ -47,14 +47,14 @@ const LEAST_MSS: usize = 536;
 #[derive(Debug)]
 pub(super) struct Pinging {
     probing: Probing,
-    answers: Mutex<Answers>,
+    splitter: Mutex<ReplySplitter>,
     rejected: Mutex<Rejected>,
     stamping: AtomicBool,
 }
 
 impl Connection {
-    /// Sends a probe in the connection's framing and waits until it is settled. Answers are matched by the number in a
-    /// message `ping N …`, or else by their text, without regard to case; without framing, an answer that holds several is
+    /// Sends a probe in the connection's framing and waits until it is settled. Replies are matched by the number in a
+    /// message `ping N …`, or else by their text, without regard to case; without framing, a reply that holds several is
     /// taken apart.
     ///
     /// # Errors
@@ -102,8 +102,8 @@ impl Connection {
             let headers = options + if self.0.local.is_ipv4() { HEADERS } else { HEADERS + 20 };
             let probing = Probing::new(headers);
             probing.monitor.open_for_stream(&*self.0.host, self.0.local, self.0.peer);
-            let (answers, rejected, stamping) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-            Box::new(Pinging { probing, answers, rejected, stamping })
+            let (splitter, rejected, stamping) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+            Box::new(Pinging { probing, splitter, rejected, stamping })
         })
     }
 
@@ -120,19 +120,19 @@ impl Connection {
         self.backlog().0 || unsent().is_some_and(|bytes| bytes > 0)
     }
 
-    /// The next answer of what has been received; `None`: not all of one is there.
-    fn next_answer(&self) -> Option<Arc<[u8]>> {
+    /// The next reply of what has been received; `None`: not all of one is there.
+    fn next_reply(&self) -> Option<Arc<[u8]>> {
         let mut inbox = self.inbox()?;
         let want = match self.0.framing {
             Framing::Raw if inbox.is_empty() => return None,
-            Framing::Raw => match lock(&self.pinging().answers).next(inbox.bytes()) {
+            Framing::Raw => match lock(&self.pinging().splitter).next(inbox.bytes()) {
                 Next::Whole(len) => Want::Exact(len),
                 Next::Partial => return None,
             },
             framing => framing.want(),
         };
         match inbox.take(want, self.0.limit) {
-            Ok(answer) => answer,
+            Ok(reply) => reply,
             Err(what) => {
                 self.end(Ended::Misframed(what));
                 None
@@ -191,7 +191,7 @@ impl Transport for Connection {
         _: TakeQueued<'_>,
     ) -> Result<Option<u32>> {
         let is_one_segment = fits_a_segment(socket, probe.message.len());
-        lock(&self.pinging().answers).expect(probe.message);
+        lock(&self.pinging().splitter).expect(probe.message);
         *sent = self.0.host.now();
         match self.send_or_queue(probe.message) {
             Err(err) if err.kind == ErrorKind::TooLarge => {
@@ -232,7 +232,7 @@ impl Transport for Connection {
         // What waits to be sent; a failure shows when it is received.
         let _ = self.flush();
         loop {
-            if let Some(data) = self.next_answer() {
+            if let Some(data) = self.next_reply() {
                 self.0.session.events.emit(|| Event::Received { flow: self.inward(), data: &data });
                 let stamp = self.inbox().and_then(|inbox| inbox.stamp());
                 let from = self.0.peer;
@@ -269,13 +269,13 @@ impl Transport for Connection {
                 Some(sent) if received.len() < sent.len() && !ping_text::begins(received, sent) => {
                     Recognised::Damaged(key)
                 }
-                _ => Recognised::Answer(key, content),
+                _ => Recognised::Reply(key, content),
             };
         }
-        // The stream itself loses and damages nothing: the one that answers does.
+        // The stream itself loses and damages nothing: the one that replies does.
         let mut owed = prober.owed_by(datagram.from).peekable();
         Recognised::Stray(match owed.peek().is_some() {
-            _ if matches!(key, Key::Number(_)) => return Recognised::Answer(key, content),
+            _ if matches!(key, Key::Number(_)) => return Recognised::Reply(key, content),
             false => Stray::Foreign,
             true if owed.any(|sent| sent.len() == datagram.data.len()) => Stray::Corrupt,
             true => Stray::Unmatched,

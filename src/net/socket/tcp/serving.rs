@@ -83,16 +83,16 @@ impl Connection {
         self.0.decide(self, || self.take(socket, want), message)
     }
 
-    /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a policy.
+    /// Replies to `request` with `data`, as far as the verdict about the request allows; the verdict, `None` without a policy.
     /// A client that has gone is counted, and no error: a server goes on.
     ///
     /// # Errors
-    /// `closed`: it was closed here; `invalid`: the answer cannot be delimited in this framing.
-    pub fn answer(&self, request: &Datagram, answer: &[u8], stop: &Stop) -> Result<Option<Arc<Decided>>> {
-        reply(&Over(self, stop), request, answer)
+    /// `closed`: it was closed here; `invalid`: the reply cannot be delimited in this framing.
+    pub fn reply(&self, request: &Datagram, data: &[u8], stop: &Stop) -> Result<Option<Arc<Decided>>> {
+        reply(&Over(self, stop), request, data)
     }
 
-    /// Sends what a script sends by itself. It answers what has come, and meets the verdict about that.
+    /// Sends what a script sends by itself. It replies to what has come, and meets the verdict about that.
     ///
     /// # Errors
     /// As [`Connection::send`].

@@ -97,8 +97,8 @@ fn messages_come_whole_where_the_framing_tells_them_apart() {
         // The end is said as often as it is asked for.
         assert_eq!([bench.text(&server), bench.text(&server)], ["<closed>", "<closed>"]);
         // Half closed: the other direction lives.
-        bench.send(&server, "answer");
-        assert_eq!(bench.text(&client), "answer");
+        bench.send(&server, "reply");
+        assert_eq!(bench.text(&client), "reply");
     }
 }
 
@@ -180,10 +180,10 @@ fn a_half_closed_end_sends_no_more_and_is_not_reset() {
         assert_eq!((error.kind, error.message.contains("this end")), (ErrorKind::Closed, true), "{error}");
     }
     assert!(client.ended().is_none(), "the peer has ended nothing");
-    bench.send(&server, "answer");
-    assert_eq!(bench.text(&client), "answer");
+    bench.send(&server, "reply");
+    assert_eq!(bench.text(&client), "reply");
     server.close();
-    assert_ne!(bench.text(&client), "answer");
+    assert_ne!(bench.text(&client), "reply");
 }
 
 #[test]

@@ -47,8 +47,8 @@ impl Inner {
         }
     }
 
-    /// Takes what waits in the socket: answers to probes that were given up are late, and what came for a server that
-    /// answered until now was not read.
+    /// Takes what waits in the socket: replies to probes that were given up are late, and what came for a server that
+    /// served until now was not read.
     pub(super) fn leave_rest(&self, socket: &dyn HostSocket, prober: &mut Prober) {
         let serves = self.service.is_known();
         if !serves && prober.ledger().counts().timed_out == 0 {

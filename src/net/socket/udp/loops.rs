@@ -1,4 +1,4 @@
-//! What a serving socket does not answer, because an answer might be answered, and that again, for ever.
+//! What a serving socket does not reply to, because a reply might be replied to, and that again, for ever.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,18 +11,18 @@ use crate::net::host::addr::is_address_of;
 use crate::net::observe::loss_report::Ignored;
 use crate::net::policy::datagram::Datagram;
 
-/// The ports of services that answer whatever they get: echo, daytime, quote of the day, and the character generator.
+/// The ports of services that reply to whatever they get: echo, daytime, quote of the day, and the character generator.
 const CHATTY: [u16; 4] = [7, 13, 17, 19];
 
-/// How many serving peers the last answer is remembered for.
+/// How many serving peers the last reply is remembered for.
 const PEERS: usize = 1024;
 
-/// What a socket that serves has answered to others that do.
+/// What a socket that serves has replied to others that do.
 #[derive(Debug, Default)]
 pub(super) struct Loops {
     /// Whether it serves.
     serving: AtomicBool,
-    answers: Mutex<HashMap<SocketAddr, u64>>,
+    replies: Mutex<HashMap<SocketAddr, u64>>,
 }
 
 fn hash(data: &[u8]) -> u64 {
@@ -48,7 +48,7 @@ impl UdpSocket {
         to.port() == local.port() && (to == local || is_of_host())
     }
 
-    /// From now on what might come from another server that answers answers is ignored and counted.
+    /// From now on what might come from another server that replies to replies is ignored and counted.
     pub fn begin_to_serve(&self) {
         self.0.loops.serving.store(true, Ordering::Relaxed);
     }
@@ -59,8 +59,8 @@ impl UdpSocket {
             && self.why_ignored(datagram).inspect(|why| self.0.loss_report().ignored(*why)).is_some()
     }
 
-    /// Whether it comes from a port whose service answers answers, which is counted; for a socket that is not known to serve
-    /// before it answers.
+    /// Whether it comes from a port whose service replies to replies, which is counted; for a socket that is not known to serve
+    /// before it replies.
     pub(in crate::net) fn is_chatty(&self, datagram: &Datagram) -> bool {
         let chatty = CHATTY.contains(&datagram.from.port());
         if chatty {
@@ -80,18 +80,18 @@ impl UdpSocket {
         if !self.0.loss_report().has_servers() {
             return None;
         }
-        let last = lock(&self.0.loops.answers).get(&from).copied();
-        last.filter(|last| *last == hash(&datagram.data)).map(|_| Ignored::Answer)
+        let last = lock(&self.0.loops.replies).get(&from).copied();
+        last.filter(|last| *last == hash(&datagram.data)).map(|_| Ignored::OwnReply)
     }
 
-    /// Notes that `answer` goes to `to`, if a socket of this run serves there.
-    pub(in crate::net) fn note_answer(&self, answer: &[u8], to: SocketAddr) {
+    /// Notes that `reply` goes to `to`, if a socket of this run serves there.
+    pub(in crate::net) fn note_reply(&self, reply: &[u8], to: SocketAddr) {
         if self.0.loss_report().has_servers() && self.0.loss_report().is_server(self.0.host.id(), to) {
-            let mut answers = lock(&self.0.loops.answers);
-            if answers.len() == PEERS && !answers.contains_key(&to) {
-                answers.clear();
+            let mut replies = lock(&self.0.loops.replies);
+            if replies.len() == PEERS && !replies.contains_key(&to) {
+                replies.clear();
             }
-            answers.insert(to, hash(answer));
+            replies.insert(to, hash(reply));
         }
     }
 }

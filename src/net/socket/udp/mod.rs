@@ -1,4 +1,4 @@
-//! UDP sockets: bind, connect, send, receive with absolute deadlines, and the ICMP errors that answer what was sent.
+//! UDP sockets: bind, connect, send, receive with absolute deadlines, and the ICMP errors about what was sent.
 //!
 //! The socket owns what the system calls leave to their callers: EINTR, a pending error that swallows the next
 //! call (linux: with IP_RECVERR one send or recv returns the errno of an ICMP error and does nothing else), and
@@ -27,7 +27,6 @@ use crate::net::host::socket::SocketType;
 use crate::net::observe::loss_report::Dropping;
 use crate::net::wire::Family;
 
-mod answer;
 mod error;
 mod exclusive;
 mod leftover;
@@ -37,6 +36,7 @@ mod prefetch;
 mod probing;
 mod queue;
 mod receive;
+mod reply;
 mod send;
 
 /// A UDP socket. Clones are the same socket.
@@ -57,7 +57,7 @@ struct Inner {
     ahead: Prefetch,
     /// Whether the kernel stamps what arrives.
     stamping: AtomicBool,
-    /// What it does not answer.
+    /// What it does not reply to.
     loops: Loops,
     /// Datagrams the kernel had dropped at the last event about it.
     drops_reported: AtomicU64,
@@ -120,7 +120,7 @@ impl UdpSocket {
         }
     }
 
-    /// ICMP errors that arrived while they were not asked for, and answers that could not be sent: their clients are gone.
+    /// ICMP errors that arrived while they were not asked for, and replies that could not be sent: their clients are gone.
     pub fn unheeded_errors(&self) -> u64 {
         self.0.errors.unheeded.load(Ordering::Relaxed)
     }
@@ -130,11 +130,11 @@ impl UdpSocket {
         if !self.service.is_known() {
             self.begin_to_serve();
         }
-        self.answers();
+        self.make_known();
     }
 
     /// Makes known that this socket replies.
-    pub(in crate::net) fn answers(&self) {
+    pub(in crate::net) fn make_known(&self) {
         self.service.make_known(|| {
             let inner: Arc<dyn Dropping> = self.0.clone();
             self.loss_report().serves(self.host.id(), self.local, Arc::downgrade(&inner));

@@ -1,4 +1,4 @@
-//! Pings over UDP: messages `ping N …`, which answers repeat, in any case of their letters.
+//! Pings over UDP: messages `ping N …`, which replies repeat, in any case of their letters.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use crate::net::wire::ip::Packet;
 use crate::net::wire::ping_text;
 
 impl UdpSocket {
-    /// Sends a probe and waits until it is settled. An answer is matched by its sender and by the number in a
+    /// Sends a probe and waits until it is settled. A reply is matched by its sender and by the number in a
     /// message `ping N …`, or else by its text, without regard to case; or by `matcher`.
     ///
     /// # Errors
@@ -131,13 +131,13 @@ pub(super) fn recognise(prober: &Prober, datagram: &Datagram) -> Recognised {
     let key = number.map_or(Key::Content(content.hash), Key::Number);
     if let Some(id) = prober.named(datagram, key) {
         let is_changed = prober.message(id).is_some_and(|sent| is_changed(&datagram.data, sent));
-        return if is_changed { Recognised::Damaged(key) } else { Recognised::Answer(key, content) };
+        return if is_changed { Recognised::Damaged(key) } else { Recognised::Reply(key, content) };
     }
     match what_is_left(prober, datagram) {
         // A message may be cut in the middle of its number, which leaves another number.
         kind @ (Stray::Corrupt | Stray::Unmatched) if number.is_none() => Recognised::Stray(kind),
         Stray::Truncated => Recognised::Stray(Stray::Truncated),
-        _ => Recognised::Answer(key, content),
+        _ => Recognised::Reply(key, content),
     }
 }
 
@@ -159,8 +159,8 @@ fn is_changed(received: &[u8], sent: &[u8]) -> bool {
         && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
 }
 
-/// What a datagram that names no probe is: the beginning of a pending message is a truncated answer, anything
-/// else from a peer that owes an answer a corrupt one if it is as long as a message, else no answer to one.
+/// What a datagram that names no probe is: the beginning of a pending message is a truncated reply, anything
+/// else from a peer that owes a reply a corrupt one if it is as long as a message, else no reply to one.
 fn what_is_left(prober: &Prober, datagram: &Datagram) -> Stray {
     let data = &datagram.data;
     let mut owed = prober.owed_by(datagram.from).peekable();

@@ -1,4 +1,4 @@
-//! The ICMP errors that answer what a socket has sent.
+//! The ICMP errors about what a socket has sent.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::net::socket::error_queue::{Queued, TakeQueued, take_entries};
 /// Octets of a quote before the payload: an IPv4 header without options and a UDP header.
 pub(super) const HEADERS: usize = 28;
 
-/// What a socket knows of the ICMP errors that answer what it has sent.
+/// What a socket knows of the ICMP errors about what it has sent.
 #[derive(Debug, Default)]
 pub(super) struct Errors {
     /// Whether an error is the failure of a call: see [`Options::plain_errors`](super::Options::plain_errors).

@@ -273,7 +273,7 @@ fn an_error_that_a_send_finds_ends_a_receive_that_waits_in_its_call() {
     assert!(matches!(thread.join().expect("ends"), Ok(UdpIncoming::Icmp(_))));
 }
 
-/// A server that has answered once, a client of the same run, and a ping that the server did not answer in time.
+/// A server that has replied once, a client of the same run, and a ping that the server did not reply to in time.
 fn lost_ping(stop: &Stop) -> (UdpSocket, UdpSocket) {
     let session = Arc::new(Session::new(stop.clone()));
     let open = || {
@@ -283,7 +283,7 @@ fn lost_ping(stop: &Stop) -> (UdpSocket, UdpSocket) {
     let (server, client) = (open(), open());
     let (to, message) = (server.local(), b"ping 1 a".as_slice());
     client.send_to(b"hello", to).expect("sends");
-    answer_one(&server, stop);
+    reply_to_one(&server, stop);
     let (timeout, icmp_wait) = (time::Duration::from_millis(1), time::Duration::ZERO);
     let probe = Probe { to, unresolved: None, message, timeout, icmp_wait, ttl: None, slot: Slot::default() };
     let outcome = client.ping(&probe, stop, None).expect("pings");
@@ -306,9 +306,9 @@ fn what_comes_while_a_server_closes_is_refused() {
     drop(socket);
 }
 
-fn answer_one(server: &UdpSocket, stop: &Stop) {
+fn reply_to_one(server: &UdpSocket, stop: &Stop) {
     let Ok(UdpIncoming::Packet(request)) = server.receive(None, stop, false) else { panic!("no request") };
-    server.answer(&request, &request.data.to_ascii_uppercase()).expect("answers");
+    server.reply(&request, &request.data.to_ascii_uppercase()).expect("replies");
 }
 
 fn explanation(of: &UdpSocket) -> String {
@@ -349,7 +349,7 @@ fn text_of(server: &UdpSocket, stop: &Stop) -> String {
 }
 
 #[test]
-fn an_answer_that_nobody_hears_any_more_is_known_to_be_late() {
+fn a_reply_that_is_received_no_more_is_known_to_be_late() {
     let stop = Stop::root().expect("a stop");
     for end in [UdpSocket::close, |client: &UdpSocket| client.session().end(0)] {
         let (server, client) = lost_ping(&stop);
@@ -364,11 +364,11 @@ fn an_answer_that_nobody_hears_any_more_is_known_to_be_late() {
 }
 
 #[test]
-fn an_answer_to_a_client_that_is_gone_is_known_to_be_late() {
+fn a_reply_to_a_client_that_is_gone_is_known_to_be_late() {
     let stop = Stop::root().expect("a stop");
     let (server, client) = lost_ping(&stop);
     drop(client);
-    answer_one(&server, &stop);
+    reply_to_one(&server, &stop);
     let text = explanation(&server);
     assert!(text.ends_with("\n  seq 1: the reply came too late\n  0 unexplained"), "{text}");
 }

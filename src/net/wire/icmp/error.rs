@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::Kind;
 use crate::net::wire::zoned::ZonedIp;
 
-/// An ICMP error that answers a datagram of this socket.
+/// An ICMP error about a datagram of this socket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IcmpError {
     /// Type, code and name.

@@ -25,7 +25,7 @@ pub struct Kind {
 pub enum Role {
     /// The packet was not delivered: the probe it quotes is settled.
     Error,
-    /// Advice about a path or an interface: worth noting, but the probe may still be answered.
+    /// Advice about a path or an interface: worth noting, but the probe may still be replied to.
     Advisory,
     /// A request, a reply, or another message that is not about a packet of ours.
     Informational,

@@ -9,7 +9,7 @@ use crate::net::lab::kernel::netlink::{NetlinkBatch, Veth};
 use crate::net::sys;
 
 impl Keeper {
-    /// Joins two hosts; the answer's descriptors are the packet sockets.
+    /// Joins two hosts; the reply's descriptors are the packet sockets.
     pub(super) fn connect(&mut self, ends: &[NewEnd; 2]) -> Result<(HelperReply, Vec<OwnedFd>), Failure> {
         let first = self.ends;
         let joined = self.join(ends);

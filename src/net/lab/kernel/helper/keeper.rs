@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::names::LinkNames;
 use super::programs::RunningPrograms;
 use super::protocol::{Failure, HelperReply, Missing, NewHost, Part, Request, RouteChange};
-use super::{STEP_NETWORK, answer, write_setting};
+use super::{STEP_NETWORK, send_reply, write_setting};
 use crate::net::lab::addresses::Prefix;
 use crate::net::lab::kernel::netlink::NetlinkBatch;
 use crate::net::lab::kernel::netlink::socket::{Netlink, NetlinkError};
@@ -183,9 +183,9 @@ impl Keeper {
             match done {
                 Ok((done, fds)) => {
                     let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-                    answer(control.as_fd(), &done, &fds);
+                    send_reply(control.as_fd(), &done, &fds);
                 }
-                Err(failure) => answer(control.as_fd(), &HelperReply::Failed(failure), &[]),
+                Err(failure) => send_reply(control.as_fd(), &HelperReply::Failed(failure), &[]),
             }
         }
     }

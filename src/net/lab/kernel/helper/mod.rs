@@ -43,7 +43,7 @@ fn run(control: OwnedFd) -> i32 {
         }
         Ok(Side::Child) => {
             let served = Keeper::start().and_then(|mut keeper| {
-                answer(control.as_fd(), &keeper.ready(), &[]);
+                send_reply(control.as_fd(), &keeper.ready(), &[]);
                 keeper.serve(&control).map_err(|err| Failure::of("serve", &err))
             });
             match served {
@@ -56,7 +56,7 @@ fn run(control: OwnedFd) -> i32 {
 }
 
 fn refuse(control: &OwnedFd, failure: Failure) -> i32 {
-    answer(control.as_fd(), &HelperReply::Failed(failure), &[]);
+    send_reply(control.as_fd(), &HelperReply::Failed(failure), &[]);
     1
 }
 
@@ -97,8 +97,8 @@ fn map_ids(user: u32, group: u32) -> io::Result<()> {
 }
 
 /// Replies to a request. The requester may have gone; that shows when the next request is read.
-fn answer(control: BorrowedFd<'_>, answer: &HelperReply, fds: &[BorrowedFd<'_>]) {
-    let text = serde_json::to_vec(answer).unwrap_or_default();
+fn send_reply(control: BorrowedFd<'_>, reply: &HelperReply, fds: &[BorrowedFd<'_>]) {
+    let text = serde_json::to_vec(reply).unwrap_or_default();
     let _ = sys::send_message(control, &text, fds);
 }
 

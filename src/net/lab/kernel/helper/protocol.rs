@@ -1,4 +1,4 @@
-//! What is asked of the helper, and what it answers. Messages are JSON; descriptors travel beside them.
+//! What is asked of the helper, and what it replies. Messages are JSON; descriptors travel beside them.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::net::lab::addresses::Prefix;
 pub enum Request {
     /// Make a host.
     Host(NewHost),
-    /// Join two hosts by a cable: answered with a packet socket for each end.
+    /// Join two hosts by a cable: the reply has a packet socket for each end.
     Connect([NewEnd; 2]),
     /// Change routes.
     Routes(Vec<RouteChange>),
@@ -18,10 +18,10 @@ pub enum Request {
     Setting(usize, String, String),
     /// What the kernel of a host has counted.
     Counted(usize),
-    /// Make a socket in a host: domain, type and protocol. Answered with it.
+    /// Make a socket in a host: domain, type and protocol. The reply has it.
     Socket(usize, i32, i32, i32),
     /// Start a program in a host. With it come four descriptors: standard input, output and error, and one to which
-    /// its status (wait(2), four bytes) is written when it has ended. Answered with its number.
+    /// its status (wait(2), four bytes) is written when it has ended. The reply has its number.
     Start(usize, ProgramCommand),
     /// Send a signal to a program, or with `true` end it and all that it has started.
     Signal(u32, i32, bool),
@@ -85,7 +85,7 @@ pub struct ProgramCommand {
     pub keeps: bool,
 }
 
-/// The answer to a request.
+/// The reply to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum HelperReply {
     /// It was done.

@@ -10,7 +10,7 @@ use crate::net::lab::addresses::Prefix;
 
 pub mod socket;
 
-/// NetlinkMessages that are sent with one call. Each is answered.
+/// NetlinkMessages that are sent with one call. Each is acknowledged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetlinkBatch {
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! The socket that carries the messages to the kernel, and what it answers.
+//! The socket that carries the messages to the kernel, and what it replies.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -57,7 +57,7 @@ impl Netlink {
         refused.map_or(index.ok_or(system(libc::ENODEV)), Err)
     }
 
-    /// Sends the batch and reads its answers; each message that is not an acknowledgement goes to `each`.
+    /// Sends the batch and reads its replies; each message that is not an acknowledgement goes to `each`.
     fn talk(&self, batch: &NetlinkBatch, mut each: impl FnMut(&[u8])) -> Result<Option<NetlinkError>, NetlinkError> {
         let failed = |err: io::Error| system(err.raw_os_error().unwrap_or(libc::EIO));
         let mut refused = None;
@@ -91,7 +91,7 @@ impl AsFd for Netlink {
     }
 }
 
-/// How many messages are sent before their answers are read: these fit into the socket's buffer.
+/// How many messages are sent before their replies are read: these fit into the socket's buffer.
 const AT_ONCE: usize = 64;
 
 const NLMSG_ERROR: u16 = 2;
@@ -101,7 +101,7 @@ fn system(errno: i32) -> NetlinkError {
     NetlinkError { number: 0, errno, text: String::new() }
 }
 
-/// What an answer (`struct nlmsgerr`) says against its message; `None` if it was done.
+/// What a reply (`struct nlmsgerr`) says against its message; `None` if it was done.
 fn refusal(payload: &[u8]) -> Option<NetlinkError> {
     let errno = -(word(payload, 0)? as i32);
     if errno == 0 {
@@ -150,25 +150,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_answers() {
+    fn the_kernel_replies() {
         let netlink = Netlink::open().expect("a socket");
         assert_eq!(netlink.interface("lo"), Ok(1));
         assert_eq!(netlink.interface("no-such").map_err(|refused| refused.errno), Err(libc::ENODEV));
     }
 
     #[test]
-    fn the_first_refusal_is_told_and_broken_answers_are_borne() {
+    fn the_first_refusal_is_told_and_broken_replies_are_borne() {
         let netlink = Netlink::open().expect("a socket");
         let mut batch = NetlinkBatch::default();
         (0..150).for_each(|_| batch.ask_for_interface("lo"));
         batch.ask_for_interface("no-such");
         let refused = netlink.run(&batch).expect_err("the last is refused");
         assert_eq!((refused.number, refused.errno), (150, libc::ENODEV));
-        let mut answer = [0u8; 40];
-        answer[0] = 0xff;
-        for len in 0..answer.len() {
-            let _ = refusal(&answer[..len]);
-            let _ = NetlinkMessages(&answer[..len]).count();
+        let mut reply = [0u8; 40];
+        reply[0] = 0xff;
+        for len in 0..reply.len() {
+            let _ = refusal(&reply[..len]);
+            let _ = NetlinkMessages(&reply[..len]).count();
         }
     }
 }

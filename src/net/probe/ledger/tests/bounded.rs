@@ -3,7 +3,7 @@
 use super::super::peers::IDLE_REMEMBERED;
 use super::*;
 
-/// Sends and answers `count` probes to `host`, numbered from `from`.
+/// Sends and replies to `count` probes to `host`, numbered from `from`.
 fn settle_many(ledger: &mut Ledger, host: u8, from: u64, count: u64) {
     for number in from..from + count {
         send(ledger, 0, host, number);
@@ -63,7 +63,7 @@ fn a_content_whose_record_is_forgotten_is_foreign() {
 }
 
 #[test]
-fn a_peer_without_records_still_has_late_answers() {
+fn a_peer_without_records_still_has_late_replies() {
     let mut ledger = Ledger::new();
     settle_many(&mut ledger, 1, 7, 1);
     settle_many(&mut ledger, 2, 1, REMEMBERED as u64);
@@ -136,10 +136,10 @@ fn memory_stays_flat_over_a_sweep() {
     assert_eq!([ids, keys, settled], [REMEMBERED; 3]);
     assert!(slots <= REMEMBERED + 1 && lists <= REMEMBERED + 1, "{slots} {lists}");
     assert!(peers <= REMEMBERED + IDLE_REMEMBERED + 1, "{peers}");
-    let mut answer = |host| ledger.reply(at(2), address(host), Key::Number(1), MESSAGE);
+    let mut reply = |host| ledger.reply(at(2), address(host), Key::Number(1), MESSAGE);
     let (oldest, oldest_idle) = (hosts - REMEMBERED as u32 + 1, hosts - (REMEMBERED + IDLE_REMEMBERED) as u32 + 1);
-    assert_eq!(answer(oldest), Arrival::Late { id: Some(ProbeId::from_number(oldest.into())), timed_out: false });
-    assert_eq!(answer(oldest - 1), Arrival::Late { id: None, timed_out: false });
-    assert_eq!(answer(oldest_idle), Arrival::Late { id: None, timed_out: false });
-    assert_eq!(answer(oldest_idle - 1), Arrival::Foreign, "a peer forgotten as well");
+    assert_eq!(reply(oldest), Arrival::Late { id: Some(ProbeId::from_number(oldest.into())), timed_out: false });
+    assert_eq!(reply(oldest - 1), Arrival::Late { id: None, timed_out: false });
+    assert_eq!(reply(oldest_idle), Arrival::Late { id: None, timed_out: false });
+    assert_eq!(reply(oldest_idle - 1), Arrival::Foreign, "a peer forgotten as well");
 }

@@ -93,12 +93,12 @@ fn the_record_tells_what_was_sent() {
         reply_by: at(1010),
         settle_by: at(1510),
         state: State::Pending,
-        answered: false,
+        has_reply: false,
         assumed: false,
     };
     assert_eq!(ledger.record(id), Some(expected));
     reply(&mut ledger, 11, 3, 7);
-    assert_eq!(ledger.record(id), Some(Record { state: State::Replied, answered: true, ..expected }));
+    assert_eq!(ledger.record(id), Some(Record { state: State::Replied, has_reply: true, ..expected }));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn lateness_is_judged_by_the_stamp() {
             assert_eq!(arrival, Arrival::Late { id: Some(id), timed_out: true }, "{arrived}");
             assert_eq!(counts(&ledger), Counts { sent: 1, timed_out: 1, late: 1, ..NONE });
             assert_eq!(ledger.state(id), Some(State::TimedOut));
-            assert_eq!(ledger.record(id).map(|r| r.answered), Some(true));
+            assert_eq!(ledger.record(id).map(|r| r.has_reply), Some(true));
             assert_eq!(ledger.expire(at(99_999)), [], "reported once");
         }
     }
@@ -130,7 +130,7 @@ fn what_was_told_stands() {
 }
 
 #[test]
-fn a_second_answer_is_a_duplicate() {
+fn a_second_reply_is_a_duplicate() {
     let mut ledger = Ledger::new();
     let (replied, late) = (send(&mut ledger, 0, 1, 7), send(&mut ledger, 0, 1, 8));
     reply(&mut ledger, 1, 1, 7);
@@ -170,7 +170,7 @@ fn ipv6_peers_differ_by_scope_and_not_by_flow() {
 }
 
 #[test]
-fn damaged_answers_leave_the_probe_pending() {
+fn damaged_replies_leave_the_probe_pending() {
     let mut ledger = Ledger::new();
     let id = send(&mut ledger, 0, 1, 7);
     let mut with = |hash, len| ledger.reply(at(1), peer(1), Key::Number(7), Content { hash, len });
@@ -207,7 +207,7 @@ fn reordered_is_by_peer_and_counts_as_replied() {
 }
 
 #[test]
-fn a_late_answer_makes_no_later_one_reordered() {
+fn a_late_reply_makes_no_later_one_reordered() {
     let mut ledger = Ledger::new();
     let first = ledger.send(at(0), peer(1), Key::Number(1), MESSAGE, ms(5000), ms(0));
     send(&mut ledger, 0, 1, 2);
@@ -216,7 +216,7 @@ fn a_late_answer_makes_no_later_one_reordered() {
 }
 
 #[test]
-fn answers_matched_by_the_caller() {
+fn replies_matched_by_the_caller() {
     let mut ledger = Ledger::new();
     let (first, second) = (send(&mut ledger, 0, 1, 7), send(&mut ledger, 0, 1, 7));
     assert_eq!(ledger.reply_to(at(1), first), Arrival::Reply { id: first, rtt: ms(1), reordered: false });
@@ -272,7 +272,7 @@ fn an_error_settles_a_pending_probe() {
 }
 
 #[test]
-fn an_answer_after_an_error_is_late() {
+fn a_reply_after_an_error_is_late() {
     let mut ledger = Ledger::new();
     let id = send(&mut ledger, 0, 1, 7);
     ledger.error(at(2), Blame::Named(id));
@@ -345,9 +345,9 @@ fn a_key_used_again_goes_to_the_newest_pending_probe() {
     ledger.error(at(1), Blame::Named(b));
     assert_eq!(ledger.find(peer(1), Key::Number(7)), Some(a), "the one still pending");
     assert!(matches!(reply(&mut ledger, 2, 1, 7), Arrival::Reply { id, .. } if id == a));
-    assert_eq!(ledger.find(peer(1), Key::Number(7)), Some(b), "the one never answered");
+    assert_eq!(ledger.find(peer(1), Key::Number(7)), Some(b), "the one without a reply");
     assert_eq!(reply(&mut ledger, 3, 1, 7), Arrival::Late { id: Some(b), timed_out: false });
-    assert_eq!(reply(&mut ledger, 4, 1, 7), Arrival::Duplicate { id: b }, "the last answered");
+    assert_eq!(reply(&mut ledger, 4, 1, 7), Arrival::Duplicate { id: b }, "the last with a reply");
     let d = send(&mut ledger, 5, 1, 7);
     assert!(matches!(reply(&mut ledger, 6, 1, 7), Arrival::Reply { id, .. } if id == d));
 }

@@ -11,8 +11,8 @@ struct ModelProbe {
     reply_by: i64,
     settle_by: i64,
     state: State,
-    answered: bool,
-    /// The step at which it was settled, or answered after that.
+    has_reply: bool,
+    /// The step at which it was settled, or replied to after that.
     settled: u64,
 }
 
@@ -39,8 +39,10 @@ impl Model {
     fn find(&self, peer: SocketAddr, key: Key) -> Option<usize> {
         let of_key = || self.probes.iter().enumerate().filter(|(_, p)| p.peer == peer && p.key == key);
         let pending = of_key().rfind(|(_, p)| p.state == State::Pending);
-        let last = |answered| {
-            of_key().filter(|(_, p)| p.state != State::Pending && p.answered == answered).max_by_key(|(_, p)| p.settled)
+        let last = |has_reply| {
+            of_key()
+                .filter(|(_, p)| p.state != State::Pending && p.has_reply == has_reply)
+                .max_by_key(|(_, p)| p.settled)
         };
         pending.or_else(|| last(false)).or_else(|| last(true)).map(|(at, _)| at)
     }
@@ -52,9 +54,9 @@ impl Model {
         probe.settled = self.step;
     }
 
-    fn answer(&mut self, at: usize, now: i64) -> Arrival {
+    fn whole_reply(&mut self, at: usize, now: i64) -> Arrival {
         let id = ProbeId::from_number(at as u64 + 1);
-        if self.probes[at].answered {
+        if self.probes[at].has_reply {
             self.counts.duplicate += 1;
             return Arrival::Duplicate { id };
         }
@@ -72,7 +74,7 @@ impl Model {
             self.counts.late += 1;
             Arrival::Late { id: Some(id), timed_out }
         };
-        self.probes[at].answered = true;
+        self.probes[at].has_reply = true;
         self.probes[at].settled = self.step;
         arrival
     }
@@ -91,7 +93,7 @@ impl Model {
             self.counts.corrupt += 1;
             Arrival::Corrupt { id }
         } else {
-            self.answer(at, now)
+            self.whole_reply(at, now)
         }
     }
 
@@ -166,7 +168,7 @@ fn run(seed: u64, steps: usize) -> Counts {
                 let content = Content { len, ..MESSAGE };
                 let id = ledger.send(at(now), to, key, content, ms(reply), ms(error));
                 let (reply_by, settle_by) = (now + reply, now + reply + error);
-                let (state, answered, settled, peer) = (State::Pending, false, 0, to);
+                let (state, has_reply, settled, peer) = (State::Pending, false, 0, to);
                 model.probes.push(ModelProbe {
                     peer,
                     key,
@@ -175,7 +177,7 @@ fn run(seed: u64, steps: usize) -> Counts {
                     reply_by,
                     settle_by,
                     state,
-                    answered,
+                    has_reply,
                     settled,
                 });
                 assert_eq!(id.number(), model.probes.len() as u64, "{context}");
@@ -188,7 +190,7 @@ fn run(seed: u64, steps: usize) -> Counts {
             }
             8 => {
                 let expected = match any < model.probes.len() {
-                    true => model.answer(any, stamp),
+                    true => model.whole_reply(any, stamp),
                     false => {
                         model.counts.foreign += 1;
                         Arrival::Foreign
@@ -220,8 +222,8 @@ fn compare(ledger: &Ledger, model: &Model, context: &str) {
     let pending = || model.probes.iter().enumerate().filter(|(_, p)| p.state == State::Pending);
     assert_eq!(ledger.next_expiry(), pending().map(|(_, p)| at(p.settle_by)).min(), "{context}");
     for (n, probe) in model.probes.iter().enumerate() {
-        let record = ledger.record(ProbeId::from_number(n as u64 + 1)).map(|r| (r.to, r.key, r.state, r.answered));
-        assert_eq!(record, Some((probe.peer, probe.key, probe.state, probe.answered)), "{context}");
+        let record = ledger.record(ProbeId::from_number(n as u64 + 1)).map(|r| (r.to, r.key, r.state, r.has_reply));
+        assert_eq!(record, Some((probe.peer, probe.key, probe.state, probe.has_reply)), "{context}");
     }
     for host in 0..3 {
         let ids = pending().filter(|(_, p)| p.peer == peer(host)).map(|(n, _)| ProbeId::from_number(n as u64 + 1));

@@ -1,4 +1,4 @@
-//! Answering from a socket, as its policy has decided about the request.
+//! Replying from a socket, as its policy has decided about the request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl ReplyTo for Back<'_> {
     }
 
     fn delayed(&self, reply: &[u8]) -> Box<dyn Outlet> {
-        self.0.note_answer(reply, self.1.addr);
+        self.0.note_reply(reply, self.1.addr);
         Box::new(Delayed { socket: self.0.clone(), to: self.1 })
     }
 }
@@ -54,19 +54,19 @@ const fn why(kind: ErrorKind) -> &'static str {
 }
 
 impl UdpSocket {
-    /// Answers `request` with `answer`, as far as the verdict about the request allows; the verdict, `None` without a
+    /// Replies to `request` with `data`, as far as the verdict about the request allows; the verdict, `None` without a
     /// policy.
     ///
     /// # Errors
-    /// `closed`. An answer that cannot be sent is counted, and no error: a server goes on.
-    pub fn answer(&self, request: &Datagram, answer: &[u8]) -> Result<Option<Arc<Decided>>> {
+    /// `closed`. A reply that cannot be sent is counted, and no error: a server goes on.
+    pub fn reply(&self, request: &Datagram, data: &[u8]) -> Result<Option<Arc<Decided>>> {
         if self.is_chatty(request) {
             return Ok(request.decided.clone());
         }
-        reply(&Back(self, request.back()), request, answer)
+        reply(&Back(self, request.back()), request, data)
     }
 
-    /// Sends a datagram of a script's own. What goes to a peer that has sent us something answers that, and meets the verdict
+    /// Sends a datagram of a script's own. What goes to a peer that has sent us something replies to that, and meets the verdict
     /// about it. `asked`: the packet that the script has the address from.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl UdpSocket {
                 back.source = decision.source;
                 self.serves();
             }
-            None => self.answers(),
+            None => self.make_known(),
         }
         let decided = decision.decided.as_ref().filter(|decided| decided.verdict.action != Action::Pass);
         self.0.loss_report().replied(ends, || content, decided.is_none().then_some(data));
@@ -90,7 +90,7 @@ impl UdpSocket {
             return carry_out(&Back(self, back), decided, content, decision.first, data);
         }
         self.send_to(data, back).inspect_err(|error| self.not_sent(error, to, &|| content))?;
-        self.0.loss_report().gave_answer(ends, || content);
+        self.0.loss_report().gave_reply(ends, || content);
         Ok(())
     }
 
@@ -103,18 +103,18 @@ impl UdpSocket {
         }
     }
 
-    /// Sends an answer. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
+    /// Sends a reply. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
     /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has. Whether it
     /// was sent; the loss report has why not, for what the request says, its `content`.
     pub(in crate::net) fn deliver(
         &self,
-        answer: &[u8],
+        data: &[u8],
         to: impl Into<Destination>,
         content: &dyn Fn() -> Content,
     ) -> Result<bool> {
         let to = to.into();
-        self.note_answer(answer, to.addr);
-        match self.send_to(answer, to) {
+        self.note_reply(data, to.addr);
+        match self.send_to(data, to) {
             Err(err) if err.kind == ErrorKind::Closed => Err(err),
             Err(err) => {
                 self.0.errors.unheeded(1);
