@@ -121,7 +121,7 @@ impl Hosts {
             assert!(packets.len() + frames.len() < 2_000, "an answer of {} packets", packets.len());
             for (index, packet) in packets {
                 let parsed = Packet::parse(&packet).unwrap_or_else(|err| panic!("{err}: {packet:02x?}"));
-                assert!(parsed.header_checksum_ok != Some(false), "{parsed}: {packet:02x?}");
+                assert!(!parsed.is_malformed(&packet), "{parsed}: {packet:02x?}");
                 let mtu = stack.interface(index).expect("an interface").mtu as usize;
                 assert!(packet.len() <= mtu, "{} of {mtu} octets: {parsed}", packet.len());
                 all.push((if index == 1 { side } else { 1 - side }, packet));

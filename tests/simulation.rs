@@ -6,6 +6,10 @@ mod common;
 mod asked;
 #[path = "simulation/bad_input.rs"]
 mod bad_input;
+#[path = "simulation/like_linux.rs"]
+mod like_linux;
+#[path = "simulation/loss.rs"]
+mod loss;
 #[path = "simulation/repeats.rs"]
 mod repeats;
 #[path = "simulation/seeds.rs"]
@@ -247,7 +251,7 @@ fn a_connection_ends_as_it_does_on_linux() {
     assert_eq!(half, "a| late\n", "a direction that has ended leaves the other");
     let unread = "let c = server.accept(); sleep(1.s); c.send(\"late\"); c.close();";
     let reset = over_tcp(unread, &format!("{connect} c.send(\"x\"); print(c.recv(9.s).text); print(c.recv(9.s));"));
-    assert_eq!(reset, "a| late\na| the peer has reset the connection\n", "what came before the reset is read");
+    assert_eq!(reset, "a| late\na| the peer has closed the connection\n", "the end came before the reset");
     let down = format!(
         "{connect} sleep(1.s); link.down(); c.send(\"x\"); try {{ print(c.recv(1.h)); }} catch (e) {{ print(e); }}"
     );

@@ -149,7 +149,8 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
     };
     let expectations = context.run.part::<Expectations>();
     if expectations.are_kept() {
-        expectations.met(measured(place(), message, actual, holds));
+        let at = (place(), ctx.call_position().position().unwrap_or_default());
+        expectations.met(measured(at, message, actual, holds));
     }
     if holds {
         return Ok(());
@@ -171,14 +172,14 @@ fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message:
 }
 
 /// What the summary of many runs needs of an expectation.
-fn measured(place: String, message: &str, actual: &Dynamic, passed: bool) -> Measured {
+fn measured((place, column): (String, usize), message: &str, actual: &Dynamic, passed: bool) -> Measured {
     let (number, time_ns) = match Quantity::of(actual) {
         Some(Quantity::Number(number)) if number.is_finite() => (Some(number), None),
         Some(Quantity::Time(time)) => (None, Some(time.as_nanos())),
         _ => (None, None),
     };
     let text = (number.is_none() && time_ns.is_none()).then(|| shown_value(actual));
-    Measured { place, message: message.to_string(), number, time_ns, text, passed }
+    Measured { place, column, message: message.to_string(), number, time_ns, text, passed }
 }
 
 /// A value in a message; no value as `()`.

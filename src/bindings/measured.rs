@@ -12,6 +12,8 @@ const MOST: usize = 10_000;
 pub struct Measured {
     /// The script and the line.
     pub place: String,
+    /// The column, by which several on one line differ.
+    pub column: usize,
     /// What the script says that the value is.
     pub message: String,
     /// The value, if it is a number.

@@ -24,8 +24,8 @@ pub(super) struct SeedSummary {
     network: Duration,
 }
 
-/// The script, the line and what the value is.
-type Place = (String, u32, String);
+/// The script, the line, the column and what the value is.
+type Place = (String, u32, usize, String);
 
 /// What an expectation was given.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl SeedSummary {
 
     fn measured(&mut self, measured: Measured) {
         let (file, line) = measured.place.rsplit_once(':').unwrap_or((&measured.place, ""));
-        let place = (file.to_string(), line.parse().unwrap_or_default(), measured.message);
+        let place = (file.to_string(), line.parse().unwrap_or_default(), measured.column, measured.message);
         let values = self.expectations.entry(place).or_default();
         values.failed += u64::from(!measured.passed);
         values.numbers.extend(measured.number);
@@ -100,9 +100,11 @@ impl SeedSummary {
         for (code, seeds) in &self.failed {
             lines.push(format!("exit code {code}: {}", listed(seeds)));
         }
-        lines.extend(self.expectations.iter().map(|((file, line, message), values)| {
+        lines.extend(self.expectations.iter().map(|((file, line, column, message), values)| {
+            let is_other = |(own, number, at, _): &Place| (own, number) == (file, line) && at != column;
+            let column = if self.expectations.keys().any(is_other) { format!(":{column}") } else { String::new() };
             let about = if message.is_empty() { String::new() } else { format!(" ({message})") };
-            format!("{file}:{line}{about}: {}", values.in_words())
+            format!("{file}:{line}{column}{about}: {}", values.in_words())
         }));
         lines
     }
@@ -190,6 +192,7 @@ mod tests {
     fn run(seed: u64, code: i32, number: f64) -> SeedRun {
         let measured = |place: &str, number: Option<f64>, text: Option<&str>| Measured {
             place: place.to_string(),
+            column: 1,
             message: if number.is_none() { String::new() } else { "lost of 100".to_string() },
             number,
             time_ns: None,
@@ -200,6 +203,25 @@ mod tests {
             vec![measured("x.rhai:10", Some(number), None), measured("x.rhai:9", None, Some("\"reply\""))];
         let output = format!("output of {seed}\n").into_bytes();
         SeedRun { seed, code, output, report: RunReport { network_ns: 1_000_000_000, expectations } }
+    }
+
+    #[test]
+    fn expectations_on_one_line_are_apart() {
+        let mut summary = SeedSummary::new(1..=2);
+        for seed in 1..=2 {
+            let mut run = run(seed, 0, seed as f64);
+            let more = Measured { column: 30, number: Some(9.0), ..run.report.expectations[0].clone() };
+            run.report.expectations.push(more);
+            summary.add(run);
+        }
+        assert_eq!(
+            summary.lines(&[])[1..],
+            [
+                "x.rhai:9: \"reply\" 2 times; failed 0 of 2",
+                "x.rhai:10:1 (lost of 100): smallest 1, median 1, largest 2; failed 0 of 2",
+                "x.rhai:10:30 (lost of 100): smallest 9, median 9, largest 9; failed 0 of 2",
+            ]
+        );
     }
 
     #[test]

@@ -90,8 +90,8 @@ struct QueuedDatagram {
 pub struct Delivery {
     /// Who sent it.
     pub from: SocketAddr,
-    /// Where it was sent to.
-    pub to: IpAddr,
+    /// The address that an answer is sent from, if there is one.
+    pub to: Option<IpAddr>,
     /// The TTL it came with.
     pub ttl: u8,
     /// When it came, in nanoseconds since 1970.
@@ -245,7 +245,7 @@ impl DatagramSocket {
             stamp: options.stamps_arrivals.then_some(about.stamp),
             ttl: options.arrival_ttl.then_some(about.ttl),
             overflow: (options.counts_overflow && overflow > 0).then_some(overflow),
-            to: options.local_address.then_some(about.to),
+            to: about.to.filter(|_| options.local_address),
             entry: None,
         })
     }

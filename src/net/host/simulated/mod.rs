@@ -10,11 +10,13 @@
 pub use self::machine::SimulatedHost;
 
 pub mod datagram;
+mod device;
 mod faults;
 mod handle;
 mod machine;
 pub mod queue;
 pub mod reassembly;
+mod retransmission;
 pub mod routes;
 pub mod stack;
 pub mod stream;

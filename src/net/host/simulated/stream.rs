@@ -1,31 +1,29 @@
 //! A connection of TCP on virtual time, by smoltcp: what a host sends and receives of it as IP packets. Pure.
 //!
 //! Each connection is a stack of smoltcp with one address and one socket, so that which packets are whose, and which connections
-//! a listener has, is known to the host alone. smoltcp's least retransmission time-out is one second, Linux's is 200 ms: smoltcp's
-//! clock runs five times as fast as the network's. A SYN is sent again after 200 ms, too, where Linux takes a second.
+//! a listener has, is known to the host alone. When something is sent again is decided here ([`Retransmission`]), earlier than smoltcp
+//! would: its clock, which is the network's otherwise, is put forward to its own time-out then.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 
+use super::device::Packets;
+use super::retransmission::{Expired, Retransmission};
+use crate::net::io::TcpInfo;
 use crate::net::time::{Duration, Instant};
-use crate::net::wire::ip::Packet;
-
-/// How many times as fast smoltcp's clock is.
-const SPEED: i64 = 5;
+use crate::net::wire::ip::{Packet, TcpFlags};
 
 /// Octets that wait to be sent, and to be received.
 pub const BUFFER: usize = 131_072;
 
 /// How long an acknowledgement may wait for data to go with it (Linux's usual 40 ms).
-const ACK_DELAY: Duration = Duration::from_millis(40);
+const ACK_DELAY: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(40);
 
-/// How long a connection goes on without an acknowledgement (tcp_syn_retries and tcp_retries2 of Linux are longer still).
-const PATIENCE: Duration = Duration::from_secs(130);
+/// As many segments are acknowledged at once when a connection begins, until it answers what has come (TCP_MAX_QUICKACKS).
+const QUICK: u32 = 16;
 
 /// The connection's end on one host.
 pub struct TcpStream {
@@ -35,12 +33,15 @@ pub struct TcpStream {
     wire: Packets,
     was_established: bool,
     was_reset: bool,
+    has_ended: bool,
     has_received: bool,
     has_given_up: bool,
-    /// Since when what was sent has met no answer.
-    waits_since: Option<Instant>,
-    sent_up_to: Option<u32>,
-    retransmits: u32,
+    /// How many segments are still acknowledged at once.
+    quick: u32,
+    again: Retransmission,
+    /// Microseconds that smoltcp's clock was put forward.
+    lead: i64,
+    packets: Vec<Vec<u8>>,
 }
 
 /// What a read has found.
@@ -74,8 +75,15 @@ impl std::fmt::Debug for TcpStream {
 impl TcpStream {
     /// Begins to connect `local` to `peer`. The same seed gives the same numbers of segments. `None`: there can be no such
     /// connection.
-    pub fn connect(local: SocketAddr, peer: SocketAddr, mtu: usize, seed: u64, now: Instant) -> Option<Self> {
+    pub fn connect(
+        local: SocketAddr,
+        peer: SocketAddr,
+        mtu: usize,
+        (seed, ttl): (u64, Option<u8>),
+        now: Instant,
+    ) -> Option<Self> {
         let mut stream = Self::new(local.ip(), mtu, seed, now);
+        stream.set_ttl(ttl);
         let Self { interface, sockets, handle, .. } = &mut stream;
         sockets.get_mut::<Socket<'_>>(*handle).connect(interface.context(), peer, local).ok()?;
         stream.step(now);
@@ -91,10 +99,10 @@ impl TcpStream {
 
     fn new(own: IpAddr, mtu: usize, seed: u64, now: Instant) -> Self {
         let mut wire = Packets { mtu, ..Packets::default() };
-        let interface = interface(own, &mut wire, seed, now);
+        let interface = interface(own, &mut wire, seed, micros(now));
         let buffer = || SocketBuffer::new(vec![0; BUFFER]);
         let mut socket = Socket::new(buffer(), buffer());
-        socket.set_ack_delay(Some(span(ACK_DELAY)));
+        socket.set_ack_delay(None);
         socket.set_congestion_control(CongestionControl::Cubic);
         let mut sockets = SocketSet::new(Vec::new());
         let handle = sockets.add(socket);
@@ -105,28 +113,40 @@ impl TcpStream {
             wire,
             was_established: false,
             was_reset: false,
+            has_ended: false,
             has_received: false,
             has_given_up: false,
-            waits_since: None,
-            sent_up_to: None,
-            retransmits: 0,
+            quick: QUICK,
+            again: Retransmission::default(),
+            lead: 0,
+            packets: Vec::new(),
         }
     }
 
-    /// Sends no larger packets from now on. What was lost is sent again at its time, in smaller segments.
+    /// Sends no larger packets from now on, and what was not acknowledged again.
     pub fn set_mtu(&mut self, mtu: usize, own: IpAddr, now: Instant) {
         if mtu < self.wire.mtu {
             self.wire.mtu = mtu;
-            self.interface = interface(own, &mut self.wire, 0, now);
+            let clock = self.clock(now);
+            self.interface = interface(own, &mut self.wire, 0, clock);
+            self.send_again(now);
         }
     }
 
     /// A packet of this connection has come.
     pub fn receive(&mut self, packet: Vec<u8>, now: Instant) {
         self.has_received = true;
-        self.waits_since = None;
+        if let Ok(segment) = Packet::parse(&packet) {
+            self.again.received(&segment, now);
+            self.quick = self.quick.saturating_sub(u32::from(!segment.payload.is_empty()));
+        }
         let before = self.socket().state();
-        self.wire.received.push_back(packet);
+        if before == State::SynReceived && is_syn(&packet) {
+            // The answer to it is sent again at once.
+            self.send_again(now);
+        } else {
+            self.wire.received.push_back(packet);
+        }
         self.step(now);
         let is_over = self.socket().state() == State::Closed;
         // The last acknowledgement ends a connection, too; whatever else does is a reset.
@@ -135,53 +155,90 @@ impl TcpStream {
 
     /// Does what is due.
     pub fn step(&mut self, now: Instant) {
-        if self.waits_since.is_some_and(|since| now - since >= PATIENCE) && self.awaits_acknowledgement() {
-            self.has_given_up = true;
-            self.socket_mut().abort();
+        if self.again.due(self.socket().send_queue() > 0).is_some_and(|due| due <= now) {
+            match self.again.expire(now) {
+                Expired::Probe(packet) => self.wire.sent.push_back(packet),
+                Expired::Timeout => self.send_again(now),
+                Expired::GiveUp => {
+                    self.has_given_up = true;
+                    self.socket_mut().abort();
+                    self.poll(now);
+                    self.wire.sent.clear();
+                }
+            }
         }
-        self.interface.poll(to_smoltcp(now), &mut self.wire, &mut self.sockets);
+        self.poll(now);
+        self.note_sent(now);
+        self.has_ended |=
+            matches!(self.socket().state(), State::CloseWait | State::LastAck | State::Closing | State::TimeWait);
         self.was_established |=
             !matches!(self.socket().state(), State::Closed | State::Listen | State::SynSent | State::SynReceived);
-        self.waits_since = self.awaits_acknowledgement().then(|| self.waits_since.unwrap_or(now));
     }
 
-    /// Whether something is sent that the peer has not acknowledged. Where nothing is, both may be silent for ever.
-    fn awaits_acknowledgement(&self) -> bool {
-        let socket = self.socket();
-        let is_sent = matches!(
-            socket.state(),
-            State::SynSent | State::SynReceived | State::FinWait1 | State::Closing | State::LastAck
-        );
-        is_sent || socket.send_queue() > 0
+    fn poll(&mut self, now: Instant) {
+        let delay = (self.quick == 0).then_some(ACK_DELAY);
+        self.socket_mut().set_ack_delay(delay);
+        self.interface.poll(self.clock(now), &mut self.wire, &mut self.sockets);
+    }
+
+    /// Has smoltcp send again what was not acknowledged, though its own time-out is not over yet.
+    fn send_again(&mut self, now: Instant) {
+        // An acknowledgement that is delayed may be due before.
+        for _ in 0..3 {
+            let clock = self.clock(now);
+            let Some(due) = self.interface.poll_at(clock, &self.sockets) else { return };
+            self.lead += (due.total_micros() - clock.total_micros()).max(0);
+            self.poll(now);
+            if self.note_sent(now) {
+                return;
+            }
+        }
+    }
+
+    /// Notes what was sent; whether some of it is to be acknowledged.
+    fn note_sent(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        // A connect that is given up ends in silence.
+        let is_silent = !self.has_received && self.socket().state() == State::Closed;
+        for packet in self.wire.sent.drain(..) {
+            any |= Packet::parse(&packet).is_ok_and(|segment| self.again.sent(&segment, &packet, now));
+            if !is_silent {
+                self.packets.push(packet);
+            }
+        }
+        any
     }
 
     /// When something is to be done next.
     pub fn next_due(&mut self, now: Instant) -> Option<Instant> {
-        let due = self.interface.poll_at(to_smoltcp(now), &self.sockets).map(from_smoltcp);
-        let given_up = self.waits_since.map(|since| since + PATIENCE);
-        due.into_iter().chain(given_up).min().map(|at| at.max(now + Duration::from_micros(1)))
+        let due = self.interface.poll_at(self.clock(now), &self.sockets);
+        let due = due.map(|due| Instant::from_nanos((due.total_micros() - self.lead).saturating_mul(1_000)));
+        let again = self.again.due(self.socket().send_queue() > 0);
+        due.into_iter().chain(again).min().map(|at| at.max(now + Duration::from_micros(1)))
     }
 
     /// Packets that the host is to send.
     pub fn take_packets(&mut self) -> Vec<Vec<u8>> {
-        let packets: Vec<Vec<u8>> = self.wire.sent.drain(..).collect();
-        for segment in packets.iter().filter_map(|bytes| Packet::parse(bytes).ok()) {
-            let Some(sequence) = segment.transport.tcp().and_then(|tcp| tcp.sequence) else { continue };
-            let end = sequence.wrapping_add(segment.payload.len() as u32);
-            match self.sent_up_to {
-                // What ends no further than what was sent before is sent again; numbers go round.
-                Some(before) if end.wrapping_sub(before) as i32 <= 0 => {
-                    self.retransmits += u32::from(!segment.payload.is_empty());
-                }
-                _ => self.sent_up_to = Some(end),
-            }
-        }
-        packets
+        std::mem::take(&mut self.packets)
     }
 
-    /// How many segments with data were sent again.
-    pub fn retransmits(&self) -> u32 {
-        self.retransmits
+    /// What is known of the connection.
+    pub fn info(&self) -> TcpInfo {
+        let headers = if matches!(self.interface.ip_addrs().first(), Some(IpCidr::Ipv4(_))) { 40 } else { 60 };
+        // As Linux numbers them: established, or closed.
+        let state = if matches!(self.stage(), TcpStage::Over | TcpStage::Refused) { 7 } else { 1 };
+        let mtu = self.wire.mtu as u32;
+        TcpInfo { state, mss: mtu.saturating_sub(headers), path_mtu: mtu, ..self.again.info() }
+    }
+
+    /// Whether the segment of this number was sent and not acknowledged.
+    pub fn is_on_way(&self, sequence: u32) -> bool {
+        self.again.is_on_way(sequence)
+    }
+
+    /// The time by smoltcp's clock.
+    fn clock(&self, now: Instant) -> smoltcp::time::Instant {
+        micros(now) + smoltcp::time::Duration::from_micros(self.lead as u64)
     }
 
     /// How far it is.
@@ -204,6 +261,9 @@ impl TcpStream {
     /// Takes octets to be sent, as many as there is room for; `None`: this direction has ended.
     pub fn send(&mut self, data: &[u8], now: Instant) -> Option<usize> {
         let sent = self.socket_mut().send_slice(data).ok()?;
+        if self.quick < QUICK {
+            self.quick = 0;
+        }
         self.step(now);
         Some(sent)
     }
@@ -230,6 +290,11 @@ impl TcpStream {
         std::mem::take(&mut self.was_reset)
     }
 
+    /// Whether the peer had ended its direction, also if it has reset the connection afterwards.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// Whether it was given up for want of acknowledgements.
     pub fn has_given_up(&self) -> bool {
         self.has_given_up
@@ -249,6 +314,11 @@ impl TcpStream {
     /// Whether there is room for what is to be sent.
     pub fn is_writable(&self) -> bool {
         self.socket().can_send()
+    }
+
+    /// Hops that what is sent may take; `None`: the usual number.
+    pub fn set_ttl(&mut self, ttl: Option<u8>) {
+        self.socket_mut().set_hop_limit(ttl);
     }
 
     /// Has small segments wait for the acknowledgement of those before, or not.
@@ -283,11 +353,17 @@ impl TcpStream {
     }
 }
 
+/// Whether a packet asks for a connection.
+fn is_syn(packet: &[u8]) -> bool {
+    let flags = Packet::parse(packet).ok().and_then(|segment| segment.transport.tcp()?.flags);
+    flags.is_some_and(|flags| flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK))
+}
+
 /// An interface of smoltcp that has the address `own`.
-fn interface(own: IpAddr, wire: &mut Packets, seed: u64, now: Instant) -> Interface {
+fn interface(own: IpAddr, wire: &mut Packets, seed: u64, clock: smoltcp::time::Instant) -> Interface {
     let mut config = Config::new(HardwareAddress::Ip);
     config.random_seed = seed;
-    let mut interface = Interface::new(config, wire, to_smoltcp(now));
+    let mut interface = Interface::new(config, wire, clock);
     // With a network of everything, each address is reached without a router.
     interface.update_ip_addrs(|addrs| addrs.push(IpCidr::new(own.into(), 0)).unwrap_or(()));
     interface
@@ -296,70 +372,14 @@ fn interface(own: IpAddr, wire: &mut Packets, seed: u64, now: Instant) -> Interf
 /// The reset that answers a packet of no connection that `own` has; `None`: there is none, as to a reset.
 pub fn refusal(own: IpAddr, packet: Vec<u8>, now: Instant) -> Option<Vec<u8>> {
     let mut wire = Packets { mtu: 1500, ..Packets::default() };
-    let mut interface = interface(own, &mut wire, 0, now);
+    let mut interface = interface(own, &mut wire, 0, micros(now));
     wire.received.push_back(packet);
-    interface.poll(to_smoltcp(now), &mut wire, &mut SocketSet::new(Vec::new()));
+    interface.poll(micros(now), &mut wire, &mut SocketSet::new(Vec::new()));
     wire.sent.pop_front()
 }
 
-/// Packets on their way into and out of smoltcp.
-#[derive(Debug, Default)]
-struct Packets {
-    received: VecDeque<Vec<u8>>,
-    sent: VecDeque<Vec<u8>>,
-    mtu: usize,
-}
-
-struct ArrivedPacket(Vec<u8>);
-
-struct LeavingPacket<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl RxToken for ArrivedPacket {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, take: F) -> R {
-        take(&self.0)
-    }
-}
-
-impl TxToken for LeavingPacket<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, make: F) -> R {
-        let mut packet = vec![0; len];
-        let result = make(&mut packet);
-        self.0.push_back(packet);
-        result
-    }
-}
-
-impl Device for Packets {
-    type RxToken<'a> = ArrivedPacket;
-    type TxToken<'a> = LeavingPacket<'a>;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(ArrivedPacket, LeavingPacket<'_>)> {
-        let packet = self.received.pop_front()?;
-        Some((ArrivedPacket(packet), LeavingPacket(&mut self.sent)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<LeavingPacket<'_>> {
-        Some(LeavingPacket(&mut self.sent))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = self.mtu;
-        capabilities
-    }
-}
-
-fn to_smoltcp(at: Instant) -> smoltcp::time::Instant {
-    smoltcp::time::Instant::from_micros(at.as_nanos().saturating_mul(SPEED) / 1_000)
-}
-
-fn from_smoltcp(at: smoltcp::time::Instant) -> Instant {
-    Instant::from_nanos(at.total_micros().saturating_mul(1_000).saturating_add(SPEED - 1) / SPEED)
-}
-
-fn span(of: Duration) -> smoltcp::time::Duration {
-    smoltcp::time::Duration::from_micros((of.as_nanos() * SPEED / 1_000).max(0) as u64)
+fn micros(at: Instant) -> smoltcp::time::Instant {
+    smoltcp::time::Instant::from_micros(at.as_nanos() / 1_000)
 }
 
 #[cfg(test)]

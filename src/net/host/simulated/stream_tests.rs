@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use super::*;
 use crate::net::wire::ip::TcpFlags;
 
@@ -21,7 +23,7 @@ struct StreamLine {
 impl StreamLine {
     fn new(v4: bool, lost: &[usize]) -> Self {
         let [a, b] = ends(v4);
-        let ends = [TcpStream::connect(a, b, 1500, 1, START), TcpStream::listen(b, 1500, 2, START)];
+        let ends = [TcpStream::connect(a, b, 1500, (1, None), START), TcpStream::listen(b, 1500, 2, START)];
         let ends = ends.map(|end| end.expect("an end"));
         Self { ends, wire: VecDeque::new(), now: START, count: 0, lost: lost.to_vec() }
     }
@@ -82,23 +84,50 @@ fn a_connection_is_made_used_and_wound_up() {
 }
 
 #[test]
-fn a_lost_segment_is_sent_again_after_about_200_ms() {
-    let mut line = StreamLine::new(true, &[1]);
-    assert!(line.until(|line| line.ends[0].stage() == TcpStage::Open));
-    assert_eq!(line.passed(), Duration::from_millis(200) + DELAY * 2.0, "the SYN");
-    let mut line = StreamLine::new(true, &[4]);
+fn what_is_lost_is_sent_again_when_linux_would() {
+    let ms = Duration::from_millis;
+    for (lost, took, count) in [
+        (vec![1], ms(1_010), [1, 0]),
+        (vec![1, 2, 3, 4, 5, 6], ms(7_010), [6, 0]),
+        // The SYN comes again when its answer is sent again.
+        (vec![2], ms(1_010), [1, 1]),
+    ] {
+        let mut line = StreamLine::new(true, &lost);
+        assert!(line.until(|line| line.ends[0].stage() == TcpStage::Open));
+        assert_eq!((line.passed(), line.ends.each_ref().map(|end| end.info().retransmits)), (took, count), "{lost:?}");
+        assert_eq!(line.ends[0].info().rtt, 10_000, "of the last that was sent");
+    }
+    // A probe, then time-outs that double.
+    for (lost, took) in [(1, 210), (2, 420), (3, 840), (4, 1_680)] {
+        let lost: Vec<usize> = (4..4 + lost).collect();
+        let mut line = StreamLine::new(true, &lost);
+        assert!(line.until(|line| line.ends[1].stage() == TcpStage::Open));
+        let sent = line.now;
+        line.ends[0].send(b"lost", sent);
+        assert!(line.until(|line| line.ends[1].is_readable()));
+        assert_eq!(line.now - sent, ms(took) + DELAY, "{lost:?}");
+        assert_eq!(line.ends[0].info().retransmits as usize, lost.len());
+    }
+}
+
+#[test]
+fn who_never_answers_is_given_up_when_linux_would() {
+    let lost: Vec<usize> = (1..100).collect();
+    let mut line = StreamLine::new(true, &lost);
+    assert!(line.until(|line| line.ends[0].stage() == TcpStage::Refused));
+    assert!(line.ends[0].has_timed_out());
+    assert_eq!((line.passed(), line.ends[0].info().retransmits), (Duration::from_secs(127), 10));
+    let mut line = StreamLine::new(true, &(4..100).collect::<Vec<_>>());
     assert!(line.until(|line| line.ends[1].stage() == TcpStage::Open));
-    let sent = line.now;
-    line.ends[0].send(b"lost", sent);
-    assert!(line.until(|line| line.ends[1].is_readable()));
-    let took = line.now - sent;
-    assert!(took >= Duration::from_millis(200) && took < Duration::from_millis(260), "{took}");
+    line.ends[0].send(b"lost", line.now);
+    assert!(line.until(|line| line.ends[0].has_given_up()));
+    assert_eq!(line.ends[0].info().retransmits, 16, "a probe, and fifteen more");
 }
 
 #[test]
 fn who_is_not_there_refuses_and_a_reset_ends_it() {
     let [a, b] = ends(true);
-    let mut stream = TcpStream::connect(a, b, 1500, 1, START).expect("a stream");
+    let mut stream = TcpStream::connect(a, b, 1500, (1, None), START).expect("a stream");
     let syn = stream.take_packets().into_iter().next().expect("a SYN");
     let reset = refusal(b.ip(), syn, START).expect("a reset");
     let packet = Packet::parse(&reset).expect("a packet");

@@ -107,13 +107,16 @@ impl HostSocket for StreamHandle {
         Ok(self.with_all(|tcp, _| tcp.take_error(self.place.key)).map(error))
     }
 
-    fn next_error(&self, _: &mut [u8]) -> io::Result<Received> {
-        Err(error(EAGAIN))
+    fn next_error(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        self.with_all(|tcp, _| tcp.next_error(self.place.key, buffer)).ok_or_else(|| error(EAGAIN))
     }
 
     fn set(&self, option: SocketOption) -> io::Result<()> {
         self.with(|socket| match option {
             SocketOption::ReuseAddress | SocketOption::ShareAddress => socket.shares_address = true,
+            SocketOption::QueueErrors => socket.queues_errors = true,
+            SocketOption::StampArrivals => socket.stamps_arrivals = true,
+            SocketOption::Ttl(ttl) => socket.set_ttl(ttl),
             SocketOption::NoDelay(on) => socket.set_no_delay(on),
             SocketOption::Linger(linger) => socket.resets_at_close = linger == Some(Duration::ZERO),
             _ => {}
@@ -132,8 +135,6 @@ impl HostSocket for StreamHandle {
     }
 
     fn tcp_info(&self) -> io::Result<TcpInfo> {
-        let retransmits = self.with_all(|tcp, _| tcp.retransmits(self.place.key)).ok_or_else(|| error(ENOTCONN))?;
-        let (state, rto, mss, path_mtu) = (1, 200_000, 1_460, 1_500);
-        Ok(TcpInfo { state, rto, mss, path_mtu, retransmits, ..TcpInfo::default() })
+        self.with_all(|tcp, _| tcp.info(self.place.key)).ok_or_else(|| error(ENOTCONN))
     }
 }

@@ -25,7 +25,10 @@ impl Packet<'_> {
             || self.fragment.is_none_or(|fragment| fragment.offset == 0) && is_extension(self.protocol, self.family)
             || match self.fragment {
                 Some(fragment) => {
-                    let len = self.total_len - self.header_len;
+                    // Of IPv4 all that follows the first header is cut, headers of extensions too.
+                    let head =
+                        if self.family == Family::V4 { usize::from(bytes[0] & 0x0f) * 4 } else { self.header_len };
+                    let len = self.total_len - head;
                     usize::from(fragment.offset) + len > LONGEST || fragment.more && !len.is_multiple_of(8)
                 }
                 None => self.is_transport_malformed(),

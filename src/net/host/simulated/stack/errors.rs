@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::super::datagram::QueuedError;
 use super::super::faults::of_datagrams;
 use super::{SocketKey, Stack, StackTime};
+use crate::net::error::errno::EMSGSIZE;
 use crate::net::host::socket::SocketType;
 use crate::net::io::{Origin, QueueEntry};
 use crate::net::wire::Family;
@@ -22,18 +23,26 @@ impl Stack {
             self.path_mtus.learn(quoted.destination, mtu, time.now);
         }
         if quoted.protocol == Protocol::TCP {
-            if let Some((own, peer)) = quoted.source_socket().zip(quoted.destination_socket()) {
-                let mtu = message.next_hop_mtu().map(|_| self.path_mtu(peer.ip(), time.now) as usize);
-                self.with_tcp(|tcp| match mtu {
-                    Some(mtu) => tcp.narrow(own, peer, mtu, time.now),
-                    None => tcp.fail(own, peer, message.kind, time.now),
-                });
-            }
-            return;
+            return self.take_error_of_tcp(packet, message, &quoted, time);
         }
         for key in self.concerned(&quoted) {
             self.tell(key, packet, message, &quoted, time);
         }
+    }
+
+    fn take_error_of_tcp(&mut self, packet: &Packet<'_>, message: &Message<'_>, quoted: &Packet<'_>, time: StackTime) {
+        let ends = quoted.source_socket().zip(quoted.destination_socket());
+        let sequence = quoted.transport.tcp().and_then(|tcp| tcp.sequence);
+        let Some(((own, peer), sequence)) = ends.zip(sequence) else { return };
+        if message.next_hop_mtu().is_some() {
+            let mtu = self.path_mtu(peer.ip(), time.now) as usize;
+            return self.with_tcp(|tcp| tcp.narrow(own, peer, mtu, time.now));
+        }
+        let Some(fault) = of_datagrams(message.kind, false).filter(|fault| fault.errno != EMSGSIZE) else { return };
+        let entry = entry_of(packet, message, fault.errno, 0);
+        let quote = message.body.get(quoted.header_len..).unwrap_or_default().to_vec();
+        let error = QueuedError { entry, to: Some(peer), quote, stamp: Some(time.wall) };
+        self.with_tcp(|tcp| tcp.fail((own, peer), sequence, message.kind, error, time.now));
     }
 
     /// The sockets that have sent what is quoted.
@@ -76,20 +85,25 @@ impl Stack {
         let skipped = quoted.header_len + if is_udp { UDP } else { 0 };
         let extensions = message.extensions().map(|it| (message.body.len() - it.len()).saturating_sub(skipped));
         let announced = extensions.filter(|_| socket.options.error_extensions).and_then(|at| u16::try_from(at).ok());
-        let [a, b] = announced.unwrap_or(0).to_ne_bytes();
         let port = if is_udp { quoted.destination_port().unwrap_or(0) } else { 0 };
-        let entry = QueueEntry {
-            errno: fault.errno,
-            origin: if kind.family == Family::V4 { Origin::Icmp } else { Origin::Icmp6 },
-            type_: kind.type_,
-            code: kind.code,
-            info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
-            data: u32::from_ne_bytes([a, b, 0, 0]),
-            offender: Some(SocketAddr::new(packet.source, 0)),
-        };
+        let entry = entry_of(packet, message, fault.errno, announced.unwrap_or(0));
         let quote = message.body.get(skipped..).unwrap_or_default().to_vec();
         let to = Some(SocketAddr::new(quoted.destination, port));
         socket.fail(QueuedError { entry, to, quote, stamp: socket.options.stamps_arrivals.then_some(time.wall) });
         self.outbox.woken.push(key);
+    }
+}
+
+/// The entry of an error queue that says what `message` in `packet` says; `announced`: where extensions begin.
+fn entry_of(packet: &Packet<'_>, message: &Message<'_>, errno: i32, announced: u16) -> QueueEntry {
+    let ([a, b], kind) = (announced.to_ne_bytes(), message.kind);
+    QueueEntry {
+        errno,
+        origin: if kind.family == Family::V4 { Origin::Icmp } else { Origin::Icmp6 },
+        type_: kind.type_,
+        code: kind.code,
+        info: message.next_hop_mtu().or(message.pointer()).unwrap_or(0),
+        data: u32::from_ne_bytes([a, b, 0, 0]),
+        offender: Some(SocketAddr::new(packet.source, 0)),
     }
 }

@@ -23,9 +23,14 @@ impl Stack {
             self.counts.malformed += 1;
             return;
         };
-        let to = packet.destination;
-        let is_own = from == LOOPBACK || self.is_local(to) || to.is_multicast() || self.is_broadcast(to);
+        let (to, len) = (packet.destination, packet.total_len);
+        let is_own = match to.is_multicast() {
+            true => self.is_member(to),
+            false => from == LOOPBACK || self.is_local(to) || self.is_broadcast(to),
+        };
         if !is_own {
+            // What stands behind the packet belongs to its frame.
+            bytes.truncate(len);
             self.forward(&mut bytes, from, time.now);
         } else if packet.fragment.is_some() {
             if let Some(whole) = self.reassembly.take(&packet, &bytes, time.now) {
@@ -79,7 +84,8 @@ impl Stack {
                 self.report(kind, bytes, to.ip(), 0, time.now);
             }
         }
-        let about = Delivery { from, to: to.ip(), ttl: packet.ttl, stamp: time.wall };
+        let to = self.answered_from(from.ip(), to.ip());
+        let about = Delivery { from, to, ttl: packet.ttl, stamp: time.wall };
         for key in found {
             self.put(key, packet.payload.to_vec(), about);
         }
@@ -90,7 +96,7 @@ impl Stack {
         let kind = message.kind;
         let about = Delivery {
             from: SocketAddr::new(packet.source, 0),
-            to: packet.destination,
+            to: self.answered_from(packet.source, packet.destination),
             ttl: packet.ttl,
             stamp: time.wall,
         };
@@ -128,6 +134,7 @@ impl Stack {
         let what = Sending {
             source,
             to,
+            interface: None,
             protocol: icmp_protocol(to),
             ttl: None,
             tos: packet.traffic_class,
@@ -149,7 +156,8 @@ impl Stack {
     /// Carries a packet on that is for somebody else.
     fn forward(&mut self, bytes: &mut Vec<u8>, from: u32, now: Instant) {
         let Ok(packet) = Packet::parse(bytes) else { return };
-        if !self.forwards || packet.destination.is_loopback() || packet.source.is_loopback() {
+        let to_many = packet.destination.is_multicast();
+        if !self.forwards || to_many || packet.destination.is_loopback() || packet.source.is_loopback() {
             self.counts.foreign += 1;
             return;
         }

@@ -19,7 +19,7 @@ pub use self::limits::ErrorLimits;
 pub use self::resolving::ARP;
 pub use self::settings::{SETTINGS, SettingError};
 
-use self::neighbours::NeighbourTable;
+use self::neighbours::{NeighbourTable, group_mac, solicited_group};
 use super::datagram::DatagramSocket;
 use super::reassembly::StackReassembly;
 use super::routes::{PathMtus, RouteTable, RouteTarget};
@@ -188,11 +188,49 @@ impl Stack {
     /// Whether `addr` stands for all of a network: 255.255.255.255, or the last of one of its own.
     pub fn is_broadcast(&self, addr: IpAddr) -> bool {
         let IpAddr::V4(v4) = addr else { return false };
+        // Asked for each packet: the last address of a network ends with two bits that are set.
+        if v4.octets()[3] & 3 != 3 {
+            return false;
+        }
         let is_last = |own: &Prefix| {
             let rest = u32::MAX.checked_shr(own.len().into()).unwrap_or(0);
             own.len() < 31 && own.contains(addr) && !v4.is_loopback() && u32::from(v4) & rest == rest
         };
         v4.is_broadcast() || self.interfaces.iter().any(|it| it.addrs.iter().any(is_last))
+    }
+
+    /// Whether this host belongs to the group `addr`: all hosts, all routers of IPv6 if it forwards, and those by which its own
+    /// addresses are asked for.
+    pub(super) fn is_member(&self, addr: IpAddr) -> bool {
+        match addr {
+            IpAddr::V4(v4) => v4 == Ipv4Addr::new(224, 0, 0, 1),
+            IpAddr::V6(v6) => match v6.segments() {
+                [0xff01 | 0xff02, 0, 0, 0, 0, 0, 0, 1] => true,
+                [0xff01 | 0xff02 | 0xff05, 0, 0, 0, 0, 0, 0, 2] => self.forwards,
+                [0xff02, 0, 0, 0, 0, 1, ..] => {
+                    let own = |own: &Prefix| matches!(own.addr(), IpAddr::V6(own) if solicited_group(own) == v6);
+                    self.interfaces.iter().any(|it| it.addrs.iter().any(own))
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// The address that an answer is sent from to what came from `from` and was for `to`; of a group of IPv6 that is none.
+    fn answered_from(&mut self, from: IpAddr, to: IpAddr) -> Option<IpAddr> {
+        match to.is_multicast() || self.is_broadcast(to) {
+            true => self.source_for(from).ok().filter(|_| to.is_ipv4()),
+            false => Some(to),
+        }
+    }
+
+    /// The hardware address of those that a packet goes to, if that is a group or all.
+    pub fn group_mac(&self, packet: &[u8]) -> Option<[u8; 6]> {
+        let to = match packet.first()? >> 4 {
+            4 => IpAddr::from(*packet.get(16..)?.first_chunk::<4>()?),
+            _ => IpAddr::from(*packet.get(24..)?.first_chunk::<16>()?),
+        };
+        group_mac(to, self.is_broadcast(to))
     }
 
     /// The largest packet that is known to reach `to`.

@@ -16,6 +16,8 @@ pub struct Sending<'a> {
     pub source: IpAddr,
     /// Where it goes to.
     pub to: IpAddr,
+    /// The interface that it is to leave by, if it goes to a group; `None`: by the route.
+    pub interface: Option<u32>,
     /// What it carries.
     pub protocol: Protocol,
     /// Hops; `None`: the usual number.
@@ -41,23 +43,27 @@ impl Stack {
             return Ok(to);
         }
         let (index, via) = self.way_to(to)?;
-        let towards = via.unwrap_or(to);
+        self.source_on(index, via.unwrap_or(to))
+    }
+
+    /// The address that packets come from which leave by an interface to the neighbours `to`.
+    pub(super) fn source_on(&self, index: u32, to: IpAddr) -> Result<IpAddr, i32> {
         let of_version = |addr: &IpAddr| addr.is_ipv4() == to.is_ipv4() && !addr.is_loopback();
         let own = |index| self.interface(index).into_iter().flat_map(|it| it.addrs.iter());
-        let near = own(index).find(|prefix| prefix.contains(towards)).map(|prefix| prefix.addr());
+        let near = own(index).find(|prefix| prefix.contains(to)).map(|prefix| prefix.addr());
         let any = || own(index).chain(own(LOOPBACK)).map(|prefix| prefix.addr()).find(of_version);
         near.or_else(any).ok_or(EADDRNOTAVAIL)
     }
 
     /// By which interface, and to which router, packets to `to` leave.
     pub(super) fn way_to(&mut self, to: IpAddr) -> Result<(u32, Option<IpAddr>), i32> {
-        let to_many = to.is_multicast() || self.is_broadcast(to);
         match self.routes.find(to) {
             Some(RouteTarget::Interface(index, via)) => Ok((index, via)),
             Some(RouteTarget::Unreachable) => Err(EHOSTUNREACH),
             Some(RouteTarget::Prohibit) => Err(EACCES),
             Some(RouteTarget::Blackhole) => Err(EINVAL),
-            None if to_many => {
+            // Each interface has a route to the groups of IPv6.
+            None if to.is_ipv6() && to.is_multicast() => {
                 let first = self.interfaces.iter().find(|it| it.index != LOOPBACK);
                 first.map(|it| (it.index, None)).ok_or(ENETUNREACH)
             }
@@ -71,7 +77,12 @@ impl Stack {
     /// The error number; with EMSGSIZE, the largest packet that would do.
     pub fn send(&mut self, what: &Sending<'_>, now: Instant) -> Result<(), (i32, u32)> {
         let of_route = |errno| (errno, 0);
-        let index = if self.is_local(what.to) { LOOPBACK } else { self.way_to(what.to).map_err(of_route)?.0 };
+        let zone = what.interface.filter(|index| what.to.is_multicast() && self.interface(*index).is_some());
+        let index = match zone {
+            Some(index) => index,
+            None if self.is_local(what.to) => LOOPBACK,
+            None => self.way_to(what.to).map_err(of_route)?.0,
+        };
         let first = self.interface(index).map_or(1500, |it| it.mtu);
         // As IP_PMTUDISC_PROBE has it, a packet that may not be cut asks the path, whatever was learnt of it.
         let mtu = match what.dont_fragment {
@@ -97,8 +108,8 @@ impl Stack {
         let packet = header.packet(what.segment);
         let pieces =
             if fits { vec![packet] } else { fragments(&packet, mtu, identification).ok_or((EMSGSIZE, mtu as u32))? };
-        // What goes to many comes to this host, too, if it is broadcast.
-        if index != LOOPBACK && self.is_broadcast(what.to) {
+        // What goes to many comes to this host, too, if it is one of them.
+        if index != LOOPBACK && (self.is_broadcast(what.to) || self.is_member(what.to)) {
             self.outbox.packets.extend(pieces.iter().map(|piece| (LOOPBACK, piece.clone())));
         }
         self.outbox.packets.extend(pieces.into_iter().map(|piece| (index, piece)));

@@ -131,16 +131,23 @@ impl Stack {
         if data.len() + if is_udp { 8 } else { 0 } > if is_v4 { 65_515 } else { 65_535 } {
             return Err(EMSGSIZE);
         }
+        let interface = match to {
+            SocketAddr::V6(to) if to.scope_id() != 0 => Some(to.scope_id()),
+            _ => None,
+        };
         let to = SocketAddr::new(specified(to.ip()), to.port());
         if self.is_broadcast(to.ip()) && !options.broadcast {
             return Err(EACCES);
         }
         let local = self.local_or_bound(key)?;
-        let source = self.choose_source(source, local.ip(), to.ip())?;
+        let source = match interface.filter(|_| source.is_none() && local.ip().is_unspecified()) {
+            Some(index) => self.source_on(index, to.ip())?,
+            None => self.choose_source(source, local.ip(), to.ip())?,
+        };
         let from = SocketAddr::new(source, local.port());
         let (segment, protocol) = segment_of(kind, from, to, data)?;
         let (ttl, tos, dont_fragment) = (options.ttl, options.tos, options.dont_fragment);
-        let what = Sending { source, to: to.ip(), protocol, ttl, tos, dont_fragment, segment: &segment };
+        let what = Sending { source, to: to.ip(), interface, protocol, ttl, tos, dont_fragment, segment: &segment };
         let sent = self.send(&what, time.now);
         let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
         if let Err((errno, mtu)) = sent {

@@ -1,5 +1,6 @@
 //! The TCP sockets of a simulated host: listeners with their backlogs, connections, and which of them a segment is for. Pure.
 
+mod faults;
 mod settling;
 mod time_wait;
 
@@ -7,12 +8,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use self::time_wait::TimeWaits;
-use super::faults::of_datagrams;
+use super::datagram::QueuedError;
 use super::stream::{Read, TcpStage, TcpStream, refusal};
 use crate::net::error::errno::*;
-use crate::net::io::Interest;
+use crate::net::io::{Interest, TcpInfo};
 use crate::net::time::Instant;
-use crate::net::wire::icmp::Kind;
 use crate::net::wire::ip::{Packet, TcpFlags};
 
 /// The TCP sockets of a host, by their keys.
@@ -41,8 +41,13 @@ pub struct TcpSocket {
     pub shares_address: bool,
     /// Small segments do not wait.
     pub no_delay: bool,
+    /// ICMP errors are queued.
+    pub queues_errors: bool,
+    /// ICMP errors are stamped.
+    pub stamps_arrivals: bool,
     /// It is reset when it is closed.
     pub resets_at_close: bool,
+    ttl: Option<u8>,
     stream: Option<TcpStream>,
     due: Option<Instant>,
     /// Of a listener: how many connections may wait, and those that do.
@@ -51,8 +56,8 @@ pub struct TcpSocket {
     /// The listener of a connection that was not accepted yet.
     listener: Option<u64>,
     error: Option<i32>,
-    /// What ICMP has said last of the connection that is being made.
-    soft: Option<i32>,
+    /// ICMP errors that wait to be taken.
+    errors: VecDeque<QueuedError>,
     has_failed: bool,
     is_shut: bool,
     is_orphan: bool,
@@ -77,10 +82,22 @@ impl SocketReadiness {
 }
 
 impl TcpSocket {
+    /// What the connections of a listener have from it.
+    fn inherited(&self) -> Self {
+        let Self { no_delay, queues_errors, ttl, .. } = *self;
+        Self { no_delay, queues_errors, ttl, ..Self::default() }
+    }
+
     /// Has small segments wait for the acknowledgement of those before, or not.
     pub fn set_no_delay(&mut self, on: bool) {
         self.no_delay = on;
         self.stream.iter_mut().for_each(|stream| stream.set_nagle(!on));
+    }
+
+    /// Hops that what is sent may take; `None`: the usual number.
+    pub fn set_ttl(&mut self, ttl: Option<u8>) {
+        self.ttl = ttl;
+        self.stream.iter_mut().for_each(|stream| stream.set_ttl(ttl));
     }
 }
 
@@ -154,12 +171,13 @@ impl TcpSockets {
         if !may_connect {
             return Err(EADDRNOTAVAIL);
         }
-        let mut stream = TcpStream::connect(local, peer, mtu, key, now).ok_or(EINVAL)?;
+        let mut stream = TcpStream::connect(local, peer, mtu, (key, socket.ttl), now).ok_or(EINVAL)?;
         stream.set_nagle(!socket.no_delay);
         stream.set_reno(self.is_reno);
         (socket.local, socket.peer, socket.stream) = (Some(local), Some(peer), Some(stream));
         // What an attempt before came to says nothing of this one.
-        (socket.has_failed, socket.soft, socket.error) = (false, None, None);
+        (socket.has_failed, socket.error) = (false, None);
+        socket.errors.clear();
         self.flows.insert((local, peer), key);
         self.settle(key, now);
         Ok(())
@@ -206,35 +224,6 @@ impl TcpSockets {
         self.settle(key, now);
     }
 
-    /// The path of the connection from `local` to `peer` carries no larger packets than this.
-    pub fn narrow(&mut self, local: SocketAddr, peer: SocketAddr, mtu: usize, now: Instant) {
-        let Some(key) = self.flows.get(&(local, peer)).copied() else { return };
-        let stream = self.sockets.get_mut(&key).and_then(|socket| socket.stream.as_mut());
-        stream.into_iter().for_each(|stream| stream.set_mtu(mtu, local.ip(), now));
-    }
-
-    /// An ICMP error has come about what the connection from `local` to `peer` has sent: while that is being made, a hard one
-    /// ends it (RFC 1122, section 4.2.3.9).
-    pub fn fail(&mut self, local: SocketAddr, peer: SocketAddr, kind: Kind, now: Instant) {
-        let Some(fault) = of_datagrams(kind, false).filter(|fault| fault.errno != EMSGSIZE) else { return };
-        let Some(key) = self.flows.get(&(local, peer)).copied() else { return };
-        let Some(socket) = self.sockets.get_mut(&key) else { return };
-        let is_opening = socket.stream.as_ref().is_some_and(|stream| stream.stage() == TcpStage::Opening);
-        if !is_opening {
-            return;
-        }
-        // Linux gives up what is being connected at any error but those of a path that may come back.
-        socket.soft = Some(fault.errno);
-        if fault.is_hard || socket.listener.is_none() {
-            socket.error = Some(fault.errno);
-            socket.has_failed = true;
-            socket.stream = None;
-            self.flows.remove(&(local, peer));
-            self.woken.push(key);
-        }
-        self.settle(key, now);
-    }
-
     /// Sends; how many octets.
     ///
     /// # Errors
@@ -259,9 +248,11 @@ impl TcpSockets {
     /// EAGAIN, ENOTCONN, or what has ended the connection.
     pub fn read(&mut self, key: u64, buffer: &mut [u8], now: Instant) -> Result<usize, i32> {
         let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
-        // What came before the error is read before it.
-        let has_unread = socket.stream.as_ref().is_some_and(TcpStream::has_unread);
-        if !has_unread && let Some(errno) = socket.error.take() {
+        // What came before the error is read before it, as is the end.
+        let is_first = |stream: &TcpStream| stream.has_unread() || stream.has_ended();
+        if !socket.stream.as_ref().is_some_and(is_first)
+            && let Some(errno) = socket.error.take()
+        {
             return Err(errno);
         }
         if socket.is_shut {
@@ -311,9 +302,9 @@ impl TcpSockets {
         self.settle(key, now);
     }
 
-    /// How many segments with data a connection has sent again; `None`: it is none.
-    pub fn retransmits(&self, key: u64) -> Option<u32> {
-        self.sockets.get(&key)?.stream.as_ref().map(TcpStream::retransmits)
+    /// What is known of a connection; `None`: it is none.
+    pub fn info(&self, key: u64) -> Option<TcpInfo> {
+        self.sockets.get(&key)?.stream.as_ref().map(TcpStream::info)
     }
 
     /// Takes the error of a socket.
@@ -324,7 +315,7 @@ impl TcpSockets {
     /// What a wait finds at a socket.
     pub fn readiness(&self, key: u64) -> SocketReadiness {
         let Some(socket) = self.sockets.get(&key) else { return SocketReadiness::default() };
-        let has_error = socket.error.is_some();
+        let has_error = socket.error.is_some() || !socket.errors.is_empty();
         if socket.backlog.is_some() {
             return SocketReadiness { readable: !socket.waiting.is_empty(), writable: false, has_error };
         }
@@ -367,7 +358,8 @@ impl TcpSockets {
 
     /// A connection that a listener is asked for; `None`: its backlog is full.
     fn begin(&mut self, listener: u64, local: SocketAddr, peer: SocketAddr, mtu: usize, now: Instant) -> Option<u64> {
-        let backlog = self.sockets.get(&listener)?.backlog?;
+        let asked = self.sockets.get(&listener)?;
+        let (backlog, inherited) = (asked.backlog?, asked.inherited());
         let waiting = self.sockets.values().filter(|it| it.listener == Some(listener)).count();
         // As on Linux, one more than the number.
         if waiting > backlog {
@@ -377,14 +369,15 @@ impl TcpSockets {
         let key = 1 << 63 | listener << 32 | u64::from(self.accepted);
         let mut stream = TcpStream::listen(local, mtu, key, now)?;
         stream.set_reno(self.is_reno);
+        stream.set_nagle(!inherited.no_delay);
+        stream.set_ttl(inherited.ttl);
         if let Some(before) = self.flows.remove(&(local, peer)) {
             self.sockets.remove(&before);
         }
         self.time_waits.leave((local, peer));
         let stream = Some(stream);
         let (local_of, peer_of) = (Some(local), Some(peer));
-        let socket =
-            TcpSocket { local: local_of, peer: peer_of, stream, listener: Some(listener), ..TcpSocket::default() };
+        let socket = TcpSocket { local: local_of, peer: peer_of, stream, listener: Some(listener), ..inherited };
         self.sockets.insert(key, socket);
         self.flows.insert((local, peer), key);
         Some(key)

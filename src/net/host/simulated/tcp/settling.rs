@@ -29,17 +29,18 @@ impl TcpSockets {
         if stage == TcpStage::Refused && !socket.has_failed {
             socket.has_failed = true;
             let timed_out = socket.stream.as_ref().is_some_and(TcpStream::has_timed_out);
-            socket.error = Some(if timed_out { socket.soft.unwrap_or(ETIMEDOUT) } else { ECONNREFUSED });
+            socket.error = Some(if timed_out { ETIMEDOUT } else { ECONNREFUSED });
         }
         if stage == TcpStage::Over && !socket.has_failed && socket.stream.as_ref().is_some_and(TcpStream::has_given_up)
         {
             socket.has_failed = true;
-            socket.error = Some(socket.soft.unwrap_or(ETIMEDOUT));
+            socket.error = Some(ETIMEDOUT);
         }
         let was_reset = socket.stream.as_mut().is_some_and(TcpStream::take_reset);
         if was_reset && !socket.has_failed {
             socket.has_failed = true;
-            socket.error = Some(ECONNRESET);
+            let has_ended = socket.stream.as_ref().is_some_and(TcpStream::has_ended);
+            socket.error = Some(if has_ended { EPIPE } else { ECONNRESET });
         }
         let in_time_wait = socket.stream.as_ref().is_some_and(TcpStream::is_in_time_wait);
         let (is_orphan, listener, ends) = (socket.is_orphan, socket.listener, socket.local.zip(socket.peer));

@@ -153,12 +153,15 @@ impl World {
                 state.queue.schedule(now, DueEvent::Frame { carrier: *carrier, end: *end, frame });
             }
         }
-        for (interface, packet) in node.stack.outbox.packets.drain(..) {
+        for (interface, packet) in std::mem::take(&mut node.stack.outbox.packets) {
             if interface == LOOPBACK {
                 state.queue.schedule(now + OVER_LOOPBACK, DueEvent::Arrive { host, interface, packet });
             } else if let Some((carrier, end, macs)) = node.links.get(&interface) {
                 let ether_type: [u8; 2] = if packet[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
-                let frame = [&macs[..], &ether_type, &packet].concat();
+                let mut frame = [&macs[..], &ether_type, &packet].concat();
+                if let Some(all) = node.stack.group_mac(&packet) {
+                    frame[..6].copy_from_slice(&all);
+                }
                 state.queue.schedule(now, DueEvent::Frame { carrier: *carrier, end: *end, frame });
             }
         }

@@ -1,0 +1,426 @@
+//! The same script over a lab of the kernel and over a simulated one: what of TCP is the same, and what is not.
+//!
+//! `cargo test --test simulation like_linux -- --nocapture --test-threads 1` prints the table of docs/simulation.md, and that of the labs
+//! that ship, too, if `PINGSCRIPT_LABS=1` is set.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::common::{Run, pingscript, skip};
+use pingscript::engine::sources::SHIPPED;
+use pingscript::net::wire::Family;
+use pingscript::net::wire::icmp::Kind;
+
+/// What TCP meets.
+struct Situation {
+    name: &'static str,
+    delay: &'static str,
+    /// What the link does with a segment `pkt`, a closure's body; `nth` counts.
+    rule: &'static str,
+    /// The script, which prints `name=value` for what is to be compared.
+    body: &'static str,
+    /// What is not compared, since it differs; docs/simulation.md says why.
+    differs: &'static [&'static str],
+}
+
+/// Makes two hosts and a link that records the segments.
+const BEGIN: &str = r#"
+let net = lab::create(); let a = net.host("a"); let b = net.host("b");
+let link = net.link(a, b, #{ delay: DELAY });
+let log = channel(100_000); let nth = counter();
+set_policy(link, |pkt| {
+    if pkt.protocol != "tcp" { return pass(); }
+    log.send([pkt.host, pkt.flags, pkt.len, unix_time()]);
+    RULE
+});
+fn ms(time) { (time.ms * 10.0).round() / 10.0 }
+fn connect(host, options) { run_in(host, || tcp::try_connect("b:7", options)) }
+"#;
+
+/// Gives each segment that was recorded: who sent it, its flags, its length, and when, in milliseconds since the first.
+const END: &str = r#"
+let first = ();
+while log.len > 0 {
+    let segment = log.recv();
+    first = first ?? segment[3];
+    print(`segment=${segment[0]} ${segment[1]} ${segment[2]} ${((segment[3] - first) * 1000.0).round().to_int()}`);
+}
+exit(0);
+"#;
+
+const SITUATIONS: &[Situation] = &[
+    Situation {
+        name: "handshake and end",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            print(`kind=${t.kind}`); print(`connected ms=${ms(t.took)}`); print(`sent again=${t.conn.retransmits}`);
+            print(`rtt ms=${ms(t.conn.kernel_rtt)}`);
+            t.conn.close(); print(`end=${there.recv(1.s).kind}`); there.close(); sleep(100.ms);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "six SYNs lost",
+        delay: "5.ms",
+        rule: r#"if pkt.flags == "SYN" && nth.add(1) <= 6 { drop() } else { pass() }"#,
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{ timeout: 30.s });
+            print(`kind=${t.kind}`); print(`connected ms=${ms(t.took)}`); print(`sent again=${t.conn.retransmits}`);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "SYN-ACK lost",
+        delay: "5.ms",
+        rule: r#"if pkt.flags == "SYN ACK" && nth.add(1) == 1 { drop() } else { pass() }"#,
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{ timeout: 30.s }); let there = listener.accept();
+            print(`kind=${t.kind}`); print(`connected ms=${ms(t.took)}`); print(`sent again=${t.conn.retransmits}`);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "ACK of the handshake lost",
+        delay: "5.ms",
+        rule: r#"if pkt.flags == "ACK" && nth.add(1) == 1 { drop() } else { pass() }"#,
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept(9.s);
+            print(`kind=${t.kind}`); print(`accepted=${there != ()}`); print(`answer sent again=${there.retransmits}`); sleep(100.ms);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "data lost four times",
+        delay: "5.ms",
+        rule: r#"if pkt.len > 0 && pkt.host == "a" && nth.add(1) > 1 && nth.value <= 5 { drop() } else { pass() }"#,
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7", #{ framing: "line" }));
+            let task = start_thread(|| tcp::serve(listener.accept(), |msg| msg.reply(msg.text)));
+            let conn = run_in(a, || tcp::connect("b:7", #{ framing: "line" }));
+            print(`first ms=${ms(conn.ping("ping 1", 9.s).rtt)}`); print(`second ms=${ms(conn.ping("ping 2", 9.s).rtt)}`);
+            print(`sent again=${conn.retransmits}`); task.stop();"#,
+        differs: &[],
+    },
+    Situation {
+        name: "ACK of data lost",
+        delay: "5.ms",
+        rule: r#"if pkt.host == "b" && pkt.flags == "ACK" && nth.add(1) == 1 { drop() } else { pass() }"#,
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            t.conn.send("once"); print(`received=${there.recv(5.s).text}`); sleep(1.s);
+            print(`sent again=${t.conn.retransmits}`); t.conn.close(); print(`then=${there.recv(1.s).kind}`);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "FIN lost three times",
+        delay: "5.ms",
+        rule: r#"if pkt.flags.contains("FIN") && pkt.host == "a" && nth.add(1) <= 3 { drop() } else { pass() }"#,
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            let end = deadline(9.s); t.conn.close(); print(`end=${there.recv(9.s).kind}`); print(`ended ms=${ms(9.s - end.left)}`);
+            there.close(); sleep(100.ms);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "one segment of many lost",
+        delay: "20.ms",
+        rule: r#"if pkt.host == "a" && pkt.len > 0 && nth.add(1) == 12 { drop() } else { pass() }"#,
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            let conn = t.conn; let task = start_thread(|| conn.send(blob(60_000), 9.s)); let end = deadline(9.s);
+            let got = 0; while got < 60_000 { got += there.recv(9.s).len; }
+            print(`took ms=${ms(9.s - end.left)}`); print(`sent again=${conn.retransmits}`);"#,
+        differs: &["took ms"],
+    },
+    Situation {
+        name: "slow start",
+        delay: "50.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            let conn = t.conn; let task = start_thread(|| conn.send(blob(250_000), 20.s));
+            let got = 0; while got < 250_000 { got += there.recv(9.s).len; } print(`sent again=${conn.retransmits}`);
+            let rounds = []; let begun = ();
+            while log.len > 0 {
+                let segment = log.recv();
+                if segment[0] != "a" || segment[2] == 0 { continue; }
+                begun = begun ?? segment[3];
+                let round = ((segment[3] - begun) * 10.0).to_int();
+                while rounds.len <= round { rounds.push(0); }
+                rounds[round] += 1;
+            }
+            print(`segments in each round trip=${rounds}`);"#,
+        differs: &["segments in each round trip"],
+    },
+    Situation {
+        name: "Nagle and delayed ACK",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7", #{ framing: "line" }));
+            let task = start_thread(|| tcp::serve(listener.accept(), |msg| msg.reply("answer")));
+            let conn = run_in(a, || tcp::connect("b:7", #{ nodelay: false })); let times = stats();
+            for n in 0..20 { let end = deadline(9.s); conn.send("one "); conn.send("two\n"); conn.recv_line(5.s); times.add(9.s - end.left); }
+            print(`first ms=${ms(times.min)}`); print(`median ms=${ms(times.percentile(50))}`); task.stop();"#,
+        differs: &[],
+    },
+    Situation {
+        name: "window closed for 3 s",
+        delay: "1.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            let conn = t.conn; let task = start_thread(|| conn.send(blob(8_000_000), 60.s));
+            sleep(3.s); let got = 0; while got < 8_000_000 { got += there.recv(9.s).len; }
+            print(`received=${got}`); print(`lives=${conn.ended == ()}`);
+            while log.len > 0 { log.recv(); }"#,
+        differs: &[],
+    },
+    Situation {
+        name: "reset",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            there.reset(); print(`received=${t.conn.recv(1.s).kind}`); print(`ended=${t.conn.ended}`);
+            try { t.conn.send("x"); print("sending=sent"); } catch (e) { print(`sending=${e.kind}`); }"#,
+        differs: &[],
+    },
+    Situation {
+        name: "closed with something unread",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            t.conn.send("unread"); sleep(50.ms); there.close(); sleep(50.ms);
+            let kinds = [t.conn.recv(1.s).kind, `${t.conn.ended}`]; print(`received=${kinds[0]}`); print(`ended=${kinds[1]}`);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "soft ICMP error while connected",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7", #{ framing: "line" }));
+            let task = start_thread(|| tcp::serve(listener.accept(), |msg| msg.reply(msg.text)));
+            let conn = run_in(a, || tcp::connect("b:7", #{ framing: "line" })); conn.ping("ping 1", 5.s); sleep(100.ms);
+            set_policy(b.ingress, |pkt| reject("icmp-host-unreachable"));
+            let ping = conn.ping("ping 2", 5.s); print(`kind=${ping.kind}`); print(`name=${ping.icmp}`);
+            set_policy(b.ingress, |pkt| pass()); let ping = conn.ping("ping 3", 9.s);
+            print(`then=${ping.kind}`); print(`late=${conn.counts.late}`); print(`ended=${conn.ended}`); task.stop();"#,
+        differs: &[],
+    },
+    Situation {
+        name: "hard ICMP error while connected",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7", #{ framing: "line" }));
+            let task = start_thread(|| tcp::serve(listener.accept(), |msg| msg.reply(msg.text)));
+            let conn = run_in(a, || tcp::connect("b:7", #{ framing: "line" })); conn.ping("ping 1", 5.s); sleep(100.ms);
+            set_policy(b.ingress, |pkt| reject("icmp-port-unreachable"));
+            let ping = conn.ping("ping 2", 5.s); print(`kind=${ping.kind}`); print(`name=${ping.icmp}`);
+            set_policy(b.ingress, |pkt| pass()); let ping = conn.ping("ping 3", 9.s);
+            print(`then=${ping.kind}`); print(`late=${conn.counts.late}`); print(`ended=${conn.ended}`); task.stop();"#,
+        differs: &[],
+    },
+    Situation {
+        name: "ICMP errors while connecting",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7"));
+            for kind in ["icmp-host-unreachable", "icmp-admin-prohibited", "tcp-reset"] {
+                set_policy(b.ingress, |pkt| reject(kind)); let t = connect(a, #{ timeout: 5.s });
+                print(`${kind}=${t.kind} ${t.icmp ?? ""}`);
+            }"#,
+        differs: &[],
+    },
+    Situation {
+        name: "half-close",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            t.conn.send("question"); t.conn.shutdown(); print(`there=${there.recv(1.s).text}`); print(`then=${there.recv(1.s).kind}`);
+            there.send("answer"); print(`here=${t.conn.recv(1.s).text}`); there.close(); print(`at last=${t.conn.recv(1.s).kind}`);
+            sleep(200.ms);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "backlog of 2 full",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7", #{ backlog: 2 })); let held = [];
+            for n in 1..=5 { let t = connect(a, #{ timeout: 2500.ms }); print(`${n}=${t.kind}`); held.push(t.conn); }
+            let accepted = 0; while listener.accept(50.ms) != () { accepted += 1; } print(`accepted=${accepted}`);"#,
+        differs: &[],
+    },
+    Situation {
+        name: "refused",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"let t = connect(a, #{}); print(`kind=${t.kind}`); print(`took ms=${ms(t.took)}`);"#,
+        differs: &[],
+    },
+];
+
+/// What a run printed: facts by name, and segments in a line.
+#[derive(Debug, Default)]
+struct Facts {
+    named: BTreeMap<String, String>,
+    order: Vec<String>,
+    segments: Vec<(String, i64)>,
+}
+
+impl Facts {
+    fn of(run: &Run) -> Self {
+        let mut facts = Self::default();
+        for line in run.stdout.lines().filter_map(|line| line.split_once('=')) {
+            match line {
+                ("segment", segment) => {
+                    let (what, at) = segment.rsplit_once(' ').expect("a segment");
+                    facts.segments.push((what.to_string(), at.parse().expect("a time")));
+                }
+                (name, value) => {
+                    facts.order.push(name.to_string());
+                    facts.named.insert(name.to_string(), value.to_string());
+                }
+            }
+        }
+        assert!(!facts.order.is_empty(), "{run:?}");
+        facts
+    }
+
+    /// In one cell of a table.
+    fn cell(&self) -> String {
+        let parts: Vec<String> = self.order.iter().map(|name| format!("{name} {}", self.named[name])).collect();
+        parts.join(", ")
+    }
+
+    /// When the segments that the first one says were sent: the first time, and when again.
+    fn times_of(&self, what: &str) -> Vec<i64> {
+        self.segments.iter().filter(|(segment, _)| segment == what).map(|(_, at)| *at).collect()
+    }
+}
+
+impl Situation {
+    fn script(&self) -> String {
+        let begin = BEGIN.replace("DELAY", self.delay).replace("RULE", self.rule);
+        format!("{begin}{}{END}", self.body)
+    }
+
+    /// Checks what is to be the same: all facts; times within bounds that a busy machine keeps.
+    fn compare(&self, linux: &Facts, simulated: &Facts) {
+        let of = || format!("{}\n{linux:?}\n{simulated:?}", self.name);
+        assert_eq!(linux.order, simulated.order, "{}", of());
+        for name in linux.order.iter().filter(|name| !self.differs.contains(&name.as_str())) {
+            let (kernels, ours) = (&linux.named[name], &simulated.named[name]);
+            if !name.ends_with(" ms") {
+                assert_eq!(kernels, ours, "{name}: {}", of());
+                continue;
+            }
+            let [kernels, ours] = [kernels, ours].map(|text| text.parse::<f64>().expect("a time"));
+            // A kernel is late, by its timers' grain and whoever else runs; never early.
+            assert!(kernels > 0.8 * ours && kernels < 2.0 * ours + 500.0, "{name}: {}", of());
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Run {
+    pingscript(args).patience(Duration::from_secs(120)).run()
+}
+
+#[test]
+fn tcp_meets_the_same_in_the_simulation_as_in_the_kernel() {
+    let mut table = String::new();
+    for situation in SITUATIONS {
+        let script = situation.script();
+        let simulated = Facts::of(&run(&["--simulate", "--seed", "7", "-e", &script]).expect_code(0));
+        let kernels = run(&["--lab", "kernel", "-e", &script]);
+        if kernels.code == Some(4) {
+            skip("TCP over labs of both kinds", "user namespaces or root");
+            return;
+        }
+        let linux = Facts::of(&kernels.expect_code(0));
+        let _ = writeln!(table, "| {} | {} | {} |", situation.name, linux.cell(), simulated.cell());
+        situation.compare(&linux, &simulated);
+    }
+    println!("{table}");
+}
+
+/// Connects while each error and advice of the tables answers the SYN.
+const CONNECTS: &str = r#"
+let net = lab::create(); let a = net.host("a"); let b = net.host("b"); net.link(a, b);
+let to = if v6 { `[${b.addr6}]:7` } else { `${b.addr}:7` };
+let listener = run_in(b, || tcp::listen(if v6 { "[::]:7" } else { "*:7" }));
+for kind in kinds {
+    let type = kind[0]; let code = kind[1]; let nth = counter();
+    set_policy(b.ingress, |pkt| if pkt.flags == "SYN" && nth.add(1) == 1 { reject(type, code) } else { pass() });
+    let t = run_in(a, || tcp::try_connect(to, #{ timeout: 3.s }));
+    print(`${type}/${code}=${t.kind} ${t.icmp ?? ""}`);
+}
+exit(0);
+"#;
+
+#[test]
+fn each_icmp_error_meets_a_connect_as_it_does_in_the_kernel() {
+    for family in [Family::V4, Family::V6] {
+        let kinds: Vec<Kind> = Kind::all(family).filter(|kind| kind.is_error() || kind.is_advisory()).collect();
+        let rows: Vec<String> = kinds.iter().map(|kind| format!("[{}, {}]", kind.type_, kind.code)).collect();
+        let script = format!("let v6 = {}; let kinds = [{}];\n{CONNECTS}", family == Family::V6, rows.join(", "));
+        let simulated = Facts::of(&run(&["--simulate", "--seed", "7", "-e", &script]).expect_code(0));
+        let named = simulated.named.values().filter(|outcome| outcome.starts_with("icmp ")).count();
+        println!("{family:?}: {named} of {} end a connect", kinds.len());
+        assert!(named >= 15, "{simulated:?}");
+        for kind in &kinds {
+            let outcome = &simulated.named[&format!("{}/{}", kind.type_, kind.code)];
+            assert!(outcome == "connected " || *outcome == format!("icmp {kind}"), "{kind}: {outcome}");
+        }
+        let kernels = run(&["--lab", "kernel", "-e", &script]);
+        if kernels.code == Some(4) {
+            skip("connects over labs of both kinds", "user namespaces or root");
+            return;
+        }
+        assert_eq!(Facts::of(&kernels.expect_code(0)).named, simulated.named);
+    }
+}
+
+/// When what is lost is sent again: exact here, for they are the times of the docs.
+#[test]
+fn what_is_lost_is_sent_again_at_the_times_of_linux() {
+    for (name, segment, expected) in [
+        ("six SYNs lost", "a SYN 0", &[0, 1_000, 2_000, 3_000, 4_000, 5_000, 7_000][..]),
+        ("data lost four times", "a PSH ACK 7", &[10, 20, 230, 440, 860, 1_700]),
+        ("FIN lost three times", "a FIN ACK 0", &[15, 225, 435, 855]),
+        ("ACK of the handshake lost", "b SYN ACK 0", &[5, 1_005]),
+    ] {
+        let situation = SITUATIONS.iter().find(|situation| situation.name == name).expect("a situation");
+        let facts = Facts::of(&run(&["--simulate", "--seed", "7", "-e", &situation.script()]).expect_code(0));
+        assert_eq!(facts.times_of(segment), expected, "{name}: {:?}", facts.segments);
+    }
+}
+
+/// The lines of the labs that say what was measured, over both kinds of lab, for the table of the docs.
+#[test]
+fn labs_that_ship_measure_alike() {
+    if std::env::var_os("PINGSCRIPT_LABS").is_none() {
+        return;
+    }
+    for (lab, _) in SHIPPED.iter().filter(|(name, _)| name.starts_with("labs/")) {
+        let file = format!("scripts/{lab}");
+        let mut cells = Vec::new();
+        for (kind, args) in [
+            ("Linux", &["--lab", "kernel", "--seed", "7", &file][..]),
+            ("simulated", &["--simulate", "--seed", "7", &file]),
+        ] {
+            let run = run(args);
+            // An answer goes on in lines that begin with blanks.
+            let answer = run.stdout.lines().skip_while(|line| !line.starts_with("Answer:"));
+            let answer: Vec<&str> = answer.take_while(|line| !line.starts_with("Explain:")).map(str::trim).collect();
+            let answer = answer.join(" ").replace("Answer: ", "");
+            cells.push(if run.code == Some(0) { answer } else { format!("{kind}: exit code {:?}", run.code) });
+        }
+        println!("| `{}` | {} |", lab.trim_end_matches(".rhai"), cells.join(" | "));
+    }
+}
