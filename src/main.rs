@@ -38,7 +38,7 @@ static MEMORY: memory::Counting = memory::Counting;
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
+#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript compare BEFORE AFTER\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]

@@ -60,6 +60,8 @@ fn only_what_is_accepted_is_offered() {
         ("pingscript new policies/", POLICIES),
         ("pingscript completions ", &["bash", "zsh", "fish"]),
         ("pingscript doctor --j", &["--json"]),
+        ("pingscript compare d", &["data.txt"]),
+        ("pingscript compare --json data.txt d", &["data.txt"]),
         ("pingscript nowhere --", &[]),
         ("pingscript -e 1 ", &[]),
         ("ping", &[]),

@@ -7,7 +7,7 @@ use std::path::Path;
 use common::{Cmd, binary, pingscript};
 use pingscript::engine::sources::SHIPPED;
 
-const COMMANDS: [&str; 8] = ["scripts", "new", "doc", "tour", "doctor", "completions", "man", "help"];
+const COMMANDS: [&str; 9] = ["scripts", "new", "compare", "doc", "tour", "doctor", "completions", "man", "help"];
 
 /// Checks that no line of `text` is longer than `width` columns.
 fn fits(what: &str, text: &str, width: usize) {

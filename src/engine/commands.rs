@@ -1,4 +1,4 @@
-//! What pingscript does besides running scripts: `scripts`, `new`, `doc`, `doctor`, `completions`, `man`.
+//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `doc`, `doctor`, `completions`, `man`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::builder::StyledStr;
 use clap::{Command as Definition, Subcommand};
 
+use super::compare::{self, Compare};
 use super::completion::{self, Shell};
 use super::doctor::{self, Doctor};
 use super::help::command::{Doc, run as document};
@@ -40,6 +41,10 @@ pub enum Command {
         /// The file to write; none: NAME.rhai
         file: Option<String>,
     },
+
+    /// Say what changed between two runs, by the rows that --json wrote: times, loss, jitter, each with its 95% interval
+    #[command(after_help = compare::EXIT_CODES)]
+    Compare(Compare),
 
     /// Explain what scripts can call
     Doc(Doc),
@@ -97,6 +102,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
             Explained::Text(text) => text,
             Explained::ScriptStart(job) => return run::run(&Arc::new(ScriptHost::new()), &job),
         },
+        Command::Compare(asked) => return Ok(compare::run(asked)),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),

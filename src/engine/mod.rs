@@ -6,6 +6,8 @@ pub mod check;
 pub mod colour;
 #[cfg(feature = "cli")]
 pub mod commands;
+#[cfg(feature = "cli")]
+pub mod compare;
 pub mod compile;
 #[cfg(all(test, feature = "cli"))]
 mod compiled_tests;

@@ -100,6 +100,7 @@ impl CommandLine<'_> {
                 .iter()
                 .filter_map(|s| Some(s.to_possible_value()?.get_name().to_string()))
                 .collect(),
+            ("compare", _) => self.files(|_| true),
             ("man", 0) => self.files(|_| false),
             _ => Vec::new(),
         }
@@ -187,7 +188,7 @@ impl CommandLine<'_> {
     /// The values that a flag takes.
     fn value(&self, flag: &Arg) -> Vec<String> {
         match flag.get_value_names().and_then(|names| names.first()).map(|name| name.as_str()) {
-            Some("FILE") => self.files(|name| !is_script(name)),
+            Some("FILE" | "AFTER") => self.files(|name| !is_script(name)),
             Some("DIR") => self.files(|_| false),
             Some("WHEN") => flag.get_possible_values().iter().map(|value| value.get_name().to_string()).collect(),
             _ => Vec::new(),

@@ -22,6 +22,7 @@ use crate::net::probe::stats::Rtts;
 pub mod csv;
 pub mod json;
 pub mod lines;
+pub mod reading;
 pub mod rows;
 pub mod summary;
 pub mod trace;
