@@ -1,7 +1,7 @@
 //! A connection of TCP on virtual time, by smoltcp: what a host sends and receives of it as IP packets. Pure.
 //!
 //! Each connection is a stack of smoltcp with one address and one socket, so that which packets are whose, and which connections
-//! a listener has, is known to the host alone. When something is sent again is decided here ([`Retransmission`]), earlier than smoltcp
+//! a listener has, is known to the host alone. When something is sent again is decided in `retransmission`, earlier than smoltcp
 //! would: its clock, which is the network's otherwise, is put forward to its own time-out then.
 
 use std::net::{IpAddr, SocketAddr};
