@@ -32,17 +32,8 @@ for n in 0..50_000 { sleep(1.ms); }
 other.join();
 "#;
 
-/// A row of 250 routers, each with a host.
-const LARGE: &str = r#"
-let net = lab::create();
-let before = ();
-for n in 0..250 {
-    let r = net.router(`r${n}`);
-    net.link(r, net.host(`h${n}`));
-    if before != () { net.link(before, r); }
-    before = r;
-}
-"#;
+/// 500 hosts and routers, and a ping across.
+const LARGE: &str = include_str!("../tests/simulation/large.rhai");
 
 const STREAM: &str = r#"
 let net = lab::create(); let a = net.host("a"); let b = net.host("b"); net.link(a, b, #{ delay: 5.ms, rate: "100M" });

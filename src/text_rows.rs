@@ -22,6 +22,7 @@ pub(crate) struct TextRow {
     pub(crate) lines: Vec<&'static str>,
 }
 
+#[cfg(feature = "kernel")]
 impl TextSection {
     /// The row with this key.
     pub(crate) fn row(&self, key: &str) -> Option<&TextRow> {

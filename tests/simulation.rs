@@ -6,10 +6,14 @@ mod common;
 mod asked;
 #[path = "simulation/bad_input.rs"]
 mod bad_input;
+#[path = "simulation/large.rs"]
+mod large;
 #[path = "simulation/like_linux.rs"]
 mod like_linux;
 #[path = "simulation/loss.rs"]
 mod loss;
+#[path = "simulation/refused.rs"]
+mod refused;
 #[path = "simulation/repeats.rs"]
 mod repeats;
 #[path = "simulation/seeds.rs"]

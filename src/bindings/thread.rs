@@ -49,6 +49,8 @@ pub(super) struct Deciding {
     pub(super) place: (Option<ImmutableString>, Position),
     /// When the decision was first seen to take long.
     pub(super) long_since: Option<Instant>,
+    /// How often that was looked at.
+    pub(super) looks: u32,
 }
 
 thread_local! {

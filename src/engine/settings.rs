@@ -22,8 +22,13 @@ const LONG: u64 = 1 << 16;
 pub const EXPRESSION_DEPTHS: (usize, usize) = (64, 32);
 
 /// Why a script ends that reads the clock of a simulated run again and again.
-const IN_VAIN: &str = "the clock was read 200,000 times at one time: in a simulated run it stands still until the script waits\n\
+const IN_VAIN: &str = "the clock was read, or nothing waited for, 200,000 times at one time: in a simulated run it stands still until the script \
+                       waits\n\
                        write a wait into the loop: while unix_time() < end { sleep(1.ms); }";
+
+/// Why a policy ends that would decide for ever in a simulated run.
+const ENDLESS: &str = "a policy has taken 33 million operations for one packet: no time passes meanwhile in a simulated run\n\
+                       does a loop in it never end?";
 
 /// An engine with everything that scripts can call. Imports find their files through `sources`.
 pub fn build(sources: Arc<Sources>) -> Engine {
@@ -66,7 +71,9 @@ fn look(operations: u64) -> Option<Dynamic> {
         return Some(leaving);
     }
     if operations.is_multiple_of(LONG) {
-        bindings::policy::draw::look_at_length();
+        if bindings::policy::draw::look_at_length() {
+            return Some(ENDLESS.into());
+        }
         if bindings::time::is_clock_read_in_vain() {
             return Some(IN_VAIN.into());
         }

@@ -52,6 +52,29 @@ pub fn number_of(err: &io::Error) -> i32 {
     err.raw_os_error().or_else(of_host).unwrap_or(0)
 }
 
+/// The error that has this number on Linux, on whichever system this is.
+pub fn of_number(errno: i32) -> io::Error {
+    use errno::*;
+    if cfg!(target_os = "linux") {
+        return io::Error::from_raw_os_error(errno);
+    }
+    let kind = match errno {
+        EINTR => io::ErrorKind::Interrupted,
+        EAGAIN => io::ErrorKind::WouldBlock,
+        EPERM | EACCES => io::ErrorKind::PermissionDenied,
+        EPIPE => io::ErrorKind::BrokenPipe,
+        EADDRINUSE => io::ErrorKind::AddrInUse,
+        EADDRNOTAVAIL => io::ErrorKind::AddrNotAvailable,
+        ECONNABORTED => io::ErrorKind::ConnectionAborted,
+        ECONNRESET => io::ErrorKind::ConnectionReset,
+        ECONNREFUSED => io::ErrorKind::ConnectionRefused,
+        ENOTCONN => io::ErrorKind::NotConnected,
+        ETIMEDOUT => io::ErrorKind::TimedOut,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, Error { code: Some(errno), ..Error::new(ErrorKind::System, "", "") })
+}
+
 /// The kind of an [`Error`], in the word that scripts compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -8,7 +8,7 @@
 pub mod error;
 pub mod host;
 pub mod io;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub mod lab;
 pub mod observe;
 pub mod policy;

@@ -9,6 +9,7 @@ Restrictions:
     no-answer            a network of its own with a name server that answers nothing
     seccomp              a filter of system calls refuses unshare(2) and setns(2) (EPERM), as containers have it
     no-mounts            mount(2) and its younger relatives are refused (EACCES), as by Docker's AppArmor profile
+    no-proc              /proc is empty, as in a bare root directory
     masked               a part of /proc is covered, as containers have it, so that no other /proc can be mounted; for root
 """
 import ctypes
@@ -110,6 +111,13 @@ def cover_part_of_proc():
     done(libc.unshare(CLONE_NEWNS))
 
 
+def empty_proc():
+    enter_user_namespace()
+    done(libc.unshare(CLONE_NEWNS))
+    done(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    done(libc.mount(b"none", b"/proc", b"tmpfs", 0, None))
+
+
 def filter_system_calls(x86_64, aarch64, number):
     refused = {"x86_64": x86_64, "aarch64": aarch64}[platform.machine()]
     LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06
@@ -143,6 +151,8 @@ elif restriction == "seccomp":
     filter_system_calls((272, 308), (97, 268), errno.EPERM)
 elif restriction == "no-mounts":
     filter_system_calls((165, 428, 429, 430, 432, 442), (40, 428, 429, 430, 432, 442), errno.EACCES)
+elif restriction == "no-proc":
+    empty_proc()
 elif restriction == "masked":
     cover_part_of_proc()
 else:

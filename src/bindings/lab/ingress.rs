@@ -99,7 +99,7 @@ functions! {
     get rejected(ingress: &mut LabIngress) -> i64 = ingress.counts().rejected as i64;
 
     /// All counts of the ingress, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
-    /// a policy (of these `unanswered`: no error may be about it), `queue_full`, `down` and `unusable`. Of those that passed
+    /// a policy (of these `unanswered`: no error may be about it), `queue_full`, `no_room`, `down` and `unusable`. Of those that passed
     /// some were `delayed`, `corrupted` or `replaced`, some have added `duplicated` ones; on some the policy `failed`, some
     /// are `malformed`, and some the host's kernel had no room for: `undelivered`. `overrun` counts those that came faster
     /// than they were carried.

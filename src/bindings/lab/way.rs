@@ -103,6 +103,7 @@ pub(super) fn account(counts: FrameCounts) -> String {
         (counts.dropped, "dropped by policy"),
         (counts.rejected, "rejected by policy"),
         (counts.queue_full, "lost in the full queue"),
+        (counts.no_room, "lost for want of room"),
         (counts.down, "lost while it was down"),
         (counts.unusable, "unusable"),
         (counts.undelivered, "not taken by the host"),
@@ -281,7 +282,7 @@ functions! {
     get rejected(way: &mut LinkDirection) -> i64 = way.counts().rejected as i64;
 
     /// All counts of the link, as a map. Each of its `frames` (in all `bytes`) is in one of `passed`, `dropped` and `rejected` by
-    /// a policy (of these `unanswered`: no error may be about it), `queue_full`, `down` and `unusable`. Of those that passed
+    /// a policy (of these `unanswered`: no error may be about it), `queue_full`, `no_room`, `down` and `unusable`. Of those that passed
     /// some were `delayed`, `corrupted` or `replaced`, some have added `duplicated` ones; on some the policy `failed`, some
     /// are `malformed`, and some the host's kernel had no room for: `undelivered`. `overrun` counts those that came faster
     /// than they were carried.

@@ -12,13 +12,26 @@ use crate::terminal::output;
 /// A decision that takes longer than this is reported: nothing else is decided meanwhile.
 const LONG: Duration = Duration::from_secs(1);
 
-/// Says so, once, if a policy that decides here has done so for long. To be asked now and then.
-pub fn look_at_length() {
+/// So often a decision in a simulated run is looked at, where no time passes meanwhile, until it is taken for one without end; and
+/// one of a policy that has failed before.
+const LOOKS: [u32; 2] = [512, 8];
+
+/// Says so, once, if a policy that decides here has done so for long; whether it is to be ended. To be asked at equal numbers of
+/// operations.
+pub fn look_at_length() -> bool {
     // The clock of a run that has used none yet is not read.
-    if with(|thread| thread.deciding.borrow().is_none()) {
-        return;
+    let Some((looks, failed)) = with(|thread| {
+        let mut deciding = thread.deciding.borrow_mut();
+        let deciding = deciding.as_mut()?;
+        deciding.looks += 1;
+        Some((deciding.looks, deciding.failed))
+    }) else {
+        return false;
+    };
+    if context::peek(|context| context.run.host.simulated().is_some()) == Some(true) {
+        return looks > LOOKS[usize::from(failed)];
     }
-    let Some(now) = context::peek(|context| context.host.now()) else { return };
+    let Some(now) = context::peek(|context| context.host.now()) else { return false };
     let long = with(|thread| {
         let mut deciding = thread.deciding.borrow_mut();
         let deciding = deciding.as_mut()?;
@@ -37,6 +50,7 @@ pub fn look_at_length() {
              hint: does a loop in it never end?"
         ));
     }
+    false
 }
 
 /// Whether a policy decides here whose failure was reported: it fails in silence from then on.

@@ -63,8 +63,14 @@ impl Decide for Scripted {
             }
         };
         let failed = self.reported.load(Ordering::Relaxed);
-        let deciding =
-            Deciding { stream: place.draws, drawn: Vec::new(), failed, place: callback.origin(), long_since: None };
+        let deciding = Deciding {
+            stream: place.draws,
+            drawn: Vec::new(),
+            failed,
+            place: callback.origin(),
+            long_since: None,
+            looks: 0,
+        };
         let before = with(|thread| thread.deciding.replace(Some(deciding)));
         let result = callback.call([packet]).and_then(|value| as_verdict(&callback, value, subject));
         if let Some(deciding) = with(|thread| thread.deciding.replace(before)) {

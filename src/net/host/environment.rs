@@ -1,6 +1,7 @@
 //! What the core needs of the process around it: a place for its notes and rows, and what is to be done before a wait.
 //! The program that runs the core sets it once; without one nothing is shown. And what the core has once in a process.
 
+#[cfg(feature = "kernel")]
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
@@ -76,10 +77,13 @@ pub struct Process {
     pub(super) exempt: AtomicI64,
     /// The number of the last host of a lab, and of the last lab.
     hosts: AtomicU32,
+    #[cfg(feature = "sim")]
     pub(in crate::net) labs: AtomicU32,
     /// The binary that labs start as their helper, in place of the one that runs.
+    #[cfg(feature = "kernel")]
     pub(in crate::net) lab_helper: OnceLock<PathBuf>,
     /// What programs in hosts go without is said once.
+    #[cfg(feature = "kernel")]
     pub(in crate::net) lab_notes: Once,
     /// Threads that wait in calls which a stop ends one by one, and those with room to receive ahead.
     pub(in crate::net) threads_in_calls: AtomicUsize,
@@ -96,6 +100,7 @@ pub struct Process {
 
 impl Process {
     /// The number of one host of a lab more.
+    #[cfg(feature = "sim")]
     pub(in crate::net) fn next_host(&self) -> HostId {
         HostId(self.hosts.fetch_add(1, Ordering::Relaxed) + 1)
     }
@@ -117,8 +122,11 @@ static PROCESS: Process = Process {
     most_threads: OnceLock::new(),
     exempt: AtomicI64::new(0),
     hosts: AtomicU32::new(0),
+    #[cfg(feature = "sim")]
     labs: AtomicU32::new(0),
+    #[cfg(feature = "kernel")]
     lab_helper: OnceLock::new(),
+    #[cfg(feature = "kernel")]
     lab_notes: Once::new(),
     threads_in_calls: AtomicUsize::new(0),
     threads_ahead: AtomicUsize::new(0),

@@ -24,6 +24,14 @@ pub fn create(name: &str, may_go: impl FnOnce(&[u8]) -> bool) -> io::Result<File
     Ok(file)
 }
 
+/// What distinguishes the file from all others, whatever it is called.
+///
+/// # Errors
+/// What fstat(2) reports.
+pub fn identity(name: &str, file: &File) -> io::Result<(u64, u64)> {
+    sys::file_identity(name, file)
+}
+
 /// Locks and empties a file that [`create`] has opened otherwise; its errors are the same.
 pub fn claim(name: &str, file: &File, may_go: impl FnOnce(&[u8]) -> bool) -> io::Result<()> {
     if !sys::lock_file(file) {

@@ -18,6 +18,7 @@ pub mod resolver;
 pub mod room;
 #[cfg(feature = "kernel")]
 mod run_host;
+#[cfg(feature = "sim")]
 pub mod simulated;
 pub mod socket;
 pub mod stop;
@@ -29,7 +30,8 @@ pub use self::kernel::ThisMachine;
 pub use self::notify::Waited;
 #[cfg(feature = "kernel")]
 pub use self::run_host::RunHost;
+#[cfg(feature = "sim")]
 pub use self::simulated::SimulatedHost;
 pub use self::traits::Host;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub(in crate::net) use self::traits::keeps_time_of;

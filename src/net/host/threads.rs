@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
 use super::environment::{environment, process};
-use crate::net::error::errno;
+use crate::net::error::{errno, of_number};
 use crate::net::sys;
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
@@ -54,7 +54,7 @@ pub fn spawn_script<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
-    let place = ThreadPlace::take().ok_or_else(|| io::Error::from_raw_os_error(errno::EAGAIN))?;
+    let place = ThreadPlace::take().ok_or_else(|| of_number(errno::EAGAIN))?;
     // In a box: what it holds would otherwise stand on the thread's stack several times.
     let body: Box<dyn FnOnce() -> T + Send> = Box::new(move || {
         let _place = place;

@@ -16,7 +16,7 @@ use crate::net::time::{Duration, Instant};
 use crate::net::wire::Family;
 
 /// Has a host keep time as another does: its clocks, waits, sets of sockets and threads are those of what `$of` gives.
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 macro_rules! keeps_time_of {
     ($of:ident) => {
         fn poller(&self) -> io::Result<Box<dyn Poller>> {
@@ -66,7 +66,7 @@ macro_rules! keeps_time_of {
         }
     };
 }
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub(in crate::net) use keeps_time_of;
 
 /// Where sockets live, and whose clock is read.

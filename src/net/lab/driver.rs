@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "kernel")]
 use super::kernel::relay::RelayThread;
+use super::networks::Networks;
 use super::relay::{Ingress, Link, LinkOptions, RelayShared};
 use super::simulated::SimulatedRelay;
 use super::{CableOptions, Lab, LabHost};
@@ -17,6 +19,7 @@ use crate::net::socket::session::Session;
 #[derive(Debug)]
 pub enum RelayDriver {
     /// Of a lab of the kernel.
+    #[cfg(feature = "kernel")]
     Thread(RelayThread),
     /// Of a simulated one.
     Simulated(SimulatedRelay),
@@ -27,10 +30,12 @@ impl RelayDriver {
     ///
     /// # Errors
     /// `exhausted`: no more descriptors or threads.
+    #[cfg_attr(not(feature = "kernel"), expect(unused_variables, reason = "a thread has a clock and a stop"))]
     pub fn start(lab: &Lab, session: Arc<Session>, host: Arc<dyn Host>, stop: Stop) -> Result<Self> {
-        Ok(match lab.world() {
-            Some(world) => Self::Simulated(SimulatedRelay::new(session, world.clone())),
-            None => Self::Thread(RelayThread::start(session, host, stop)?),
+        Ok(match lab.control() {
+            Networks::Simulated(networks) => Self::Simulated(SimulatedRelay::new(session, networks.world().clone())),
+            #[cfg(feature = "kernel")]
+            Networks::Kernel(_) => Self::Thread(RelayThread::start(session, host, stop)?),
         })
     }
 
@@ -48,6 +53,7 @@ impl RelayDriver {
     ) -> Result<Link> {
         let [a, b] = hosts;
         match self {
+            #[cfg(feature = "kernel")]
             Self::Thread(thread) => thread.link(name, lab.connect(a, b, cable)?, options),
             Self::Simulated(relay) => relay.link(name, hosts, &lab.connect_simulated(a, b, cable)?, options),
         }
@@ -75,6 +81,7 @@ impl RelayDriver {
 
     fn shared(&self) -> &Arc<RelayShared> {
         match self {
+            #[cfg(feature = "kernel")]
             Self::Thread(thread) => thread.shared(),
             Self::Simulated(relay) => relay.shared(),
         }

@@ -1,9 +1,9 @@
 //! A lab: hosts with a network stack each, and cables between them, made without privileges.
 //!
-//! Each host is a network namespace. A [`Cable`] joins two of them: what one host sends comes out of a packet socket, and
-//! what is written to the other's packet socket the other receives; the holder of the two decides what becomes of the
-//! packets in between. A helper process ([`kernel`]) owns the namespaces and hands the sockets over; it ends with the lab, and the
-//! system takes everything down.
+//! In labs of the kernel (`kernel`) each host is a network namespace. A `Cable` joins two of them: what one host sends comes out of
+//! a packet socket, and what is written to the other's packet socket the other receives; the holder of the two decides what becomes
+//! of the packets in between. A helper process owns the namespaces and hands the sockets over; it ends with the lab, and the
+//! system takes everything down. In [`simulated`] ones all of it is on virtual time.
 //!
 //! [`addresses`] and `topology` are values: who has which address, and which routes follow from the cables.
 
@@ -12,43 +12,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::addresses::Prefix;
 pub use self::driver::RelayDriver;
-pub use self::kernel::{LabHost, use_helper};
+pub use self::host::LabHost;
+#[cfg(feature = "kernel")]
+pub use self::kernel::{Cable, use_helper};
 pub use self::options::{CableOptions, HostOptions, Options};
 pub use self::topology::LinkTarget;
 
 use self::addresses::Owners;
-use self::kernel::helper::protocol::{HelperReply, NewEnd, NewHost, Request, RouteChange};
-use self::kernel::{Control, Descriptor, HostParts, Packets};
+use self::host::{HostKind, HostParts};
 use self::networks::Networks;
+use self::protocol::{HelperReply, NewEnd, NewHost, Request, RouteChange};
 use self::simulated::SimulatedNetworks;
 use self::topology::{AttachedEnd, Node, Routes, Topology, addresses_over};
 use super::error::{Error, ErrorKind, Result};
 use super::host::environment::process;
 use super::host::id::HostId;
-use super::host::simulated::world::World;
 use super::host::stop::Stop;
 use super::host::{Host, SimulatedHost};
 use super::time::Instant;
 
 pub mod addresses;
 mod driver;
+mod host;
+#[cfg(feature = "kernel")]
 pub mod kernel;
 mod networks;
 mod options;
+pub mod protocol;
 pub mod relay;
 pub mod route;
 pub mod simulated;
 mod topology;
-
-/// A cable between two hosts.
-#[derive(Debug)]
-pub struct Cable {
-    /// Its ends, in the order of the hosts it was made for.
-    pub ports: [Port; 2],
-    /// A packet socket (packet(7)) at each end that never blocks, for whole Ethernet frames: what is read was sent by the
-    /// host there, and what is written the host receives.
-    pub packets: Packets,
-}
 
 /// An end of a cable.
 #[derive(Debug)]
@@ -86,6 +80,8 @@ struct State {
     hosts: Vec<LabHostEntry>,
     owners: Owners,
     topology: Topology,
+    /// Whether routes do not follow from it yet, in a simulated lab.
+    is_unsettled: bool,
     /// How many ends of cables there have been.
     ends: u32,
 }
@@ -101,24 +97,20 @@ struct LabHostEntry {
 }
 
 impl Lab {
-    /// Makes a lab without hosts.
+    /// Makes a lab without hosts for a script on `host`: where that is simulated, so is the lab. It ends with `stop`: once that
+    /// has happened, nothing asked of the lab waits long for a helper that does not answer.
     ///
     /// # Errors
     /// `permission`: the system allows none; the message has the reason and what shows it, the hint the remedy. `exhausted`:
-    /// no more descriptors or processes.
-    pub fn create(options: &Options) -> Result<Self> {
-        Ok(Self::make(options, Networks::Kernel(Control::start(None)?)))
-    }
-
-    /// The same for a script on `host`: where that is simulated, so is the lab. It ends with `stop`: once that has happened,
-    /// nothing asked of the lab waits long for a helper that does not answer.
-    ///
-    /// # Errors
-    /// As [`Lab::create`].
+    /// no more descriptors or processes. `invalid`: `host` is not simulated, and this build has no other labs.
+    #[cfg_attr(not(feature = "kernel"), expect(unused_variables, reason = "a helper is started with the stop"))]
     pub fn create_for(host: &dyn Host, options: &Options, stop: &Stop) -> Result<Self> {
         let networks = match SimulatedHost::of(host) {
             Some(host) => Networks::Simulated(SimulatedNetworks::new(host.world().clone())),
-            None => Networks::Kernel(Control::start(Some(stop.clone()))?),
+            #[cfg(feature = "kernel")]
+            None => Networks::Kernel(kernel::Control::start(Some(stop.clone()))?),
+            #[cfg(not(feature = "kernel"))]
+            None => return Err(Error::invalid("lab", "this build has simulated labs alone")),
         };
         Ok(Self::make(options, networks))
     }
@@ -146,47 +138,38 @@ impl Lab {
             arp: self.0.options.arp,
             icmp_limits: self.0.options.icmp_limits,
         };
-        self.0.networks.ask("host", &Request::Host(new), &[])?;
+        self.0.networks.ask("host", &Request::Host(new))?;
         let id = process().next_host();
         addrs.iter().for_each(|prefix| state.owners.take(prefix.addr(), id));
         state.topology.nodes.push(Node { forwards: options.forwards, addrs: addrs.clone(), ends: Vec::new() });
         state.hosts.push(LabHostEntry { id, name: name.to_string(), routes: Routes::new(), chosen: Vec::new() });
         let number = state.hosts.len() - 1;
-        let machine = match &self.0.networks {
-            Networks::Simulated(networks) => networks.host(number, id, name),
-            Networks::Kernel(_) => None,
+        let kind = match &self.0.networks {
+            Networks::Simulated(networks) => HostKind::Simulated(networks.host(number, id, name)?),
+            #[cfg(feature = "kernel")]
+            Networks::Kernel(_) => HostKind::Kernel,
         };
-        Ok(LabHost::new(HostParts { lab: self.clone(), number, id, name: name.to_string(), addrs, machine }))
+        Ok(LabHost::new(HostParts { lab: self.clone(), number, id, name: name.to_string(), addrs, kind }))
     }
 
-    /// Joins two hosts by a cable. They have routes to each other at once and, unless the lab makes none, so has every host
-    /// that reaches one of them.
+    /// Joins two hosts of a simulated lab by a cable, whose ends are known to the run. They have routes to each other at once and,
+    /// unless the lab makes none, so has every host that reaches one of them.
     ///
     /// # Errors
     /// `invalid`: both are the same host, or one is of another lab; `closed`: the lab has ended.
-    pub fn connect(&self, a: &LabHost, b: &LabHost, options: &CableOptions) -> Result<Cable> {
-        let (ports, packets) = self.join(a, b, options)?;
-        let packets = Packets::try_from(packets).map_err(|_| self.0.networks.why_gone())?;
-        Ok(Cable { ports, packets })
-    }
-
-    /// The same in a simulated lab, whose cables have no packet sockets.
-    ///
-    /// # Errors
-    /// As [`Lab::connect`].
     pub fn connect_simulated(&self, a: &LabHost, b: &LabHost, options: &CableOptions) -> Result<[Port; 2]> {
-        self.join(a, b, options).map(|(ports, _)| ports)
+        let ask = |networks: &Networks, request: &_| Ok((networks.ask("link", request)?, ()));
+        self.join(a, b, options, ask).map(|(ports, ())| ports)
     }
 
-    /// The simulated run that it is of, if it is of one.
-    pub(super) fn world(&self) -> Option<&World> {
-        match &self.0.networks {
-            Networks::Simulated(networks) => Some(networks.world()),
-            Networks::Kernel(_) => None,
-        }
-    }
-
-    fn join(&self, a: &LabHost, b: &LabHost, options: &CableOptions) -> Result<([Port; 2], Vec<Descriptor>)> {
+    /// Joins two hosts by a cable that `ask` makes; the ends, and what comes with the answer.
+    fn join<T>(
+        &self,
+        a: &LabHost,
+        b: &LabHost,
+        options: &CableOptions,
+        ask: impl FnOnce(&Networks, &Request) -> Result<(HelperReply, T)>,
+    ) -> Result<([Port; 2], T)> {
         let both = [a, b];
         self.check_ends(both)?;
         if !(68..=65_535).contains(&options.mtu) {
@@ -204,7 +187,7 @@ impl Lab {
             arp: self.0.options.arp,
             mtu: options.mtu,
         });
-        let (reply, packets) = self.0.networks.ask("link", &Request::Connect(ends.clone()), &[])?;
+        let (reply, made) = ask(&self.0.networks, &Request::Connect(ends.clone()))?;
         let HelperReply::Interfaces(indices) = reply else { return Err(self.0.networks.why_gone()) };
         for own in 0..2 {
             let far = 1 - own;
@@ -212,7 +195,7 @@ impl Lab {
             let end = AttachedEnd { index: indices[own], addrs, peer: both[far].number(), peer_addrs };
             state.topology.nodes[both[own].number()].ends.push(end);
         }
-        self.settle_routes(&mut state)?;
+        self.topology_changed(&mut state)?;
         let ports = [0, 1].map(|side| Port {
             host: both[side].parts().id,
             host_name: both[side].parts().name.clone(),
@@ -222,7 +205,7 @@ impl Lab {
             ifname: ends[side].name.clone(),
             mtu: options.mtu,
         });
-        Ok((ports, packets))
+        Ok((ports, made))
     }
 
     /// The addresses of the host called `name`, those of IPv4 first.
@@ -244,8 +227,8 @@ impl Lab {
 
     /// What the kernels of its hosts have counted that can be why pings were lost.
     pub fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {
-        let counted = |(number, id)| match self.0.networks.ask("host", &Request::Counted(number), &[]) {
-            Ok((HelperReply::Counts(counts), _)) => Some((id, counts)),
+        let counted = |(number, id)| match self.0.networks.ask("host", &Request::Counted(number)) {
+            Ok(HelperReply::Counts(counts)) => Some((id, counts)),
             _ => None,
         };
         self.host_ids().into_iter().enumerate().map_while(counted).collect()
@@ -317,7 +300,34 @@ impl Lab {
         Ok(())
     }
 
-    /// Sends the helper how routes have changed with the topology.
+    /// Has routes follow the topology: those of a kernel now; those of simulated hosts before anything happens there, since each
+    /// link changes those of all hosts.
+    fn topology_changed(&self, state: &mut State) -> Result<()> {
+        let networks = match &self.0.networks {
+            #[cfg(feature = "kernel")]
+            Networks::Kernel(_) => return self.settle_routes(state),
+            Networks::Simulated(networks) => networks,
+        };
+        if !std::mem::replace(&mut state.is_unsettled, true) {
+            let lab = Arc::downgrade(&self.0);
+            networks.world().defer(move || {
+                if let Some(lab) = lab.upgrade() {
+                    Self(lab).settle();
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Has routes follow the topology if they do not yet; an ended lab has none.
+    fn settle(&self) {
+        let mut state = self.state();
+        if std::mem::take(&mut state.is_unsettled) {
+            let _ = self.settle_routes(&mut state);
+        }
+    }
+
+    /// Sends whatever keeps the hosts how routes have changed with the topology.
     fn settle_routes(&self, state: &mut State) -> Result<()> {
         let mut changes = Vec::new();
         let State { hosts, topology, .. } = state;
@@ -329,7 +339,7 @@ impl Lab {
             entry.routes = routes;
         }
         for some in changes.chunks(ROUTES_AT_ONCE) {
-            self.0.networks.ask("route", &Request::Routes(some.to_vec()), &[])?;
+            self.0.networks.ask("route", &Request::Routes(some.to_vec()))?;
         }
         Ok(())
     }

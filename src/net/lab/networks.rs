@@ -1,9 +1,11 @@
 //! What makes the hosts and cables of a lab: a helper that asks the kernel, or a simulated run.
 
-use super::kernel::helper::protocol::{HelperReply, Missing, Request};
-use super::kernel::{Control, Descriptor, GivenDescriptor};
+#[cfg(feature = "kernel")]
+use super::kernel::Control;
+use super::protocol::{HelperReply, Request};
 use super::simulated::SimulatedNetworks;
 use crate::net::error::{Error, Result};
+#[cfg(feature = "kernel")]
 use crate::net::host::{Host, ThisMachine};
 use crate::net::time::Instant;
 
@@ -11,31 +13,29 @@ use crate::net::time::Instant;
 #[derive(Debug)]
 pub(super) enum Networks {
     /// Network namespaces.
+    #[cfg(feature = "kernel")]
     Kernel(Control),
     /// Hosts on virtual time.
     Simulated(SimulatedNetworks),
 }
 
 impl Networks {
-    /// Asks for something, with descriptors; the reply and those that come with it.
+    /// Asks for something; the reply.
     ///
     /// # Errors
     /// `closed`: the lab has ended; else what was refused.
-    pub(super) fn ask(
-        &self,
-        op: &'static str,
-        request: &Request,
-        fds: &[GivenDescriptor<'_>],
-    ) -> Result<(HelperReply, Vec<Descriptor>)> {
+    pub(super) fn ask(&self, op: &'static str, request: &Request) -> Result<HelperReply> {
         match self {
-            Self::Kernel(control) => control.ask(op, request, fds),
-            Self::Simulated(networks) => Ok((networks.ask(op, request)?, Vec::new())),
+            #[cfg(feature = "kernel")]
+            Self::Kernel(control) => Ok(control.ask(op, request, &[])?.0),
+            Self::Simulated(networks) => networks.ask(op, request),
         }
     }
 
     /// The time of its hosts.
     pub(super) fn now(&self) -> Instant {
         match self {
+            #[cfg(feature = "kernel")]
             Self::Kernel(_) => ThisMachine.now(),
             Self::Simulated(networks) => networks.world().now(),
         }
@@ -44,22 +44,16 @@ impl Networks {
     /// Whether there is IPv6.
     pub(super) fn has_v6(&self) -> bool {
         match self {
+            #[cfg(feature = "kernel")]
             Self::Kernel(control) => control.has_v6,
             Self::Simulated(_) => true,
-        }
-    }
-
-    /// What programs in hosts go without.
-    pub(super) fn missing(&self) -> &[Missing] {
-        match self {
-            Self::Kernel(control) => &control.missing,
-            Self::Simulated(_) => &[],
         }
     }
 
     /// Ends all of it.
     pub(super) fn end(&self) {
         match self {
+            #[cfg(feature = "kernel")]
             Self::Kernel(control) => control.end(),
             Self::Simulated(networks) => networks.end(),
         }
@@ -68,6 +62,7 @@ impl Networks {
     /// Why something has ended without a word.
     pub(super) fn why_gone(&self) -> Error {
         match self {
+            #[cfg(feature = "kernel")]
             Self::Kernel(control) => control.why_gone(),
             Self::Simulated(networks) => networks.why_gone(),
         }

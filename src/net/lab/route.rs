@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::kernel::helper::protocol::{Request, RouteChange};
+use super::protocol::{Request, RouteChange};
 use super::{LabHost, LinkTarget, Prefix};
 use crate::net::error::{Error, Result};
 
@@ -53,6 +53,7 @@ impl LabHost {
 
     /// Its routes, but for those to the networks of its own addresses, in order.
     pub fn routes(&self) -> Vec<(Prefix, LinkTarget)> {
+        self.lab().settle();
         let state = self.lab().state();
         let entry = &state.hosts[self.number()];
         let chosen = entry.chosen.iter().filter_map(|(to, target)| Some((*to, (*target)?)));
@@ -62,6 +63,7 @@ impl LabHost {
     }
 
     fn choose(&self, to: Prefix, target: Option<LinkTarget>) -> Result<()> {
+        self.lab().settle();
         let mut state = self.lab().state();
         let change = RouteChange { host: self.number(), to, target };
         self.ask("route", &Request::Routes(vec![change]))?;

@@ -132,10 +132,12 @@ impl Topology {
                     }
                 }
                 // What the router knows, but for what this host takes for its neighbours.
-                let mut far = Routes::new();
-                self.add_far_routes(from, &node.ends, &mut far);
-                far.retain(|to, _| only.addrs.iter().any(|own| !own.is_single() && own.contains(to.addr())));
-                routes.extend(far);
+                if only.addrs.iter().any(|own| !own.is_single()) {
+                    let mut far = Routes::new();
+                    self.add_far_routes(from, &node.ends, &mut far);
+                    far.retain(|to, _| only.addrs.iter().any(|own| !own.is_single() && own.contains(to.addr())));
+                    routes.extend(far);
+                }
             }
             ends => self.add_far_routes(from, ends, &mut routes),
         }
@@ -145,24 +147,25 @@ impl Topology {
     /// Adds the routes to hosts that others forward to, each by the way with the fewest of them.
     fn add_far_routes(&self, from: usize, ends: &[AttachedEnd], routes: &mut Routes) {
         let first_ends = self.first_ends(from);
-        // All hosts of a network behind the same router share one route.
-        let mut networks: HashMap<Prefix, Vec<usize>> = HashMap::new();
+        // All hosts of a network behind the same router share one route: by which end, if there is one such router.
+        let mut networks: HashMap<Prefix, Option<usize>> = HashMap::new();
         let far = || {
             let is_far = |to: &usize| *to != from && !ends.iter().any(|end| end.peer == *to);
             (0..self.nodes.len()).filter(is_far).filter_map(|to| Some((to, first_ends[to]?)))
         };
         for (to, end) in far() {
-            for prefix in &self.nodes[to].addrs {
-                networks.entry(prefix.masked()).or_default().push(end);
+            for prefix in self.nodes[to].addrs.iter().filter(|prefix| !prefix.is_single()) {
+                let by = networks.entry(prefix.masked()).or_insert(Some(end));
+                *by = by.filter(|by| *by == end);
             }
         }
         let is_own = |addr: IpAddr| self.nodes[from].addrs.iter().any(|own| own.contains(addr));
         for (to, end) in far() {
             for prefix in &self.nodes[to].addrs {
-                let network = prefix.masked();
                 let Some(router) = router_at(&ends[end], prefix.addr().is_ipv4()) else { continue };
-                let shared = networks[&network].iter().all(|other| *other == end) && !is_own(prefix.addr());
-                let destination = if shared { network } else { prefix.addr().into() };
+                let is_shared = || networks.get(&prefix.masked()) == Some(&Some(end)) && !is_own(prefix.addr());
+                let destination =
+                    if !prefix.is_single() && is_shared() { prefix.masked() } else { prefix.addr().into() };
                 routes.entry(destination).or_insert(LinkTarget::Via(ends[end].index, Some(router)));
             }
         }

@@ -50,7 +50,7 @@ pub enum Event<'a> {
         flow: Flow<'a>,
         /// The frame's payload.
         data: &'a [u8],
-        /// Why: `queue full` or `link down`.
+        /// Why: `queue full`, `no room` or `link down`.
         why: &'static str,
         /// The link.
         site: &'a Site,

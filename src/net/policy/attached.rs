@@ -238,6 +238,7 @@ impl AttachedPolicy {
 
 impl VerdictCounters {
     /// A verdict that was counted could not be carried out: the packet passed.
+    #[cfg(feature = "sim")]
     pub(in crate::net) fn not_carried_out(&self, action: &Action, of_kernel: bool) {
         let mut counts = self.lock();
         if of_kernel {

@@ -18,6 +18,7 @@ pub struct Decided {
 
 impl Decided {
     /// Whether the policy failed on the packet, which therefore passes.
+    #[cfg(feature = "sim")]
     pub(in crate::net) fn is_failure(&self) -> bool {
         &*self.verdict.origin == FAILED
     }

@@ -80,6 +80,13 @@ pub fn lock_file(fd: impl AsFd) -> bool {
     !(refused && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock)
 }
 
+/// What distinguishes an open file from all others (fstat(2)).
+pub fn file_identity(_: &str, file: &std::fs::File) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let about = file.metadata()?;
+    Ok((about.dev(), about.ino()))
+}
+
 /// Writes to standard error without memory or locks: from an allocator or a signal handler, before the end (write(2)).
 pub fn last_words(text: &str) {
     // What cannot be written has no reader.

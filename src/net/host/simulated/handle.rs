@@ -15,10 +15,7 @@ use crate::net::io::{Blocking, Interest, Readiness, Received, TcpInfo};
 use crate::net::wire::Family;
 use crate::net::wire::compose::unspecified;
 
-/// The error of this number.
-pub(super) fn error(errno: i32) -> io::Error {
-    io::Error::from_raw_os_error(errno)
-}
+pub(super) use crate::net::error::of_number as error;
 
 /// Where something is that can be waited for.
 #[derive(Clone, Debug)]

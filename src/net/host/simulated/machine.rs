@@ -12,7 +12,7 @@ use super::handle::{DatagramHandle, SimulatedPoller, SocketPlace, place_of};
 use super::streams::StreamHandle;
 use super::turns::{WakeKey, Woken};
 use super::world::{Wait, World};
-use crate::net::error::{Error, ErrorKind, errno};
+use crate::net::error::{Error, ErrorKind, errno, of_number};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
 use crate::net::host::notify::Notify;
@@ -108,7 +108,7 @@ impl Host for SimulatedHost {
 
     fn interface(&self, name: &str) -> io::Result<u32> {
         let index = self.world.with_host(self.number, |stack, _| stack.index_of(name));
-        index.ok_or_else(|| io::Error::from_raw_os_error(errno::ENODEV))
+        index.ok_or_else(|| of_number(errno::ENODEV))
     }
 
     fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
@@ -129,6 +129,7 @@ impl Host for SimulatedHost {
                 return Ok(Waited::Ready);
             }
             if until.is_some_and(|until| until <= self.now()) {
+                self.world.reads_clock();
                 return Ok(Waited::TimedOut);
             }
             let wait = Wait { keys: &keys, until, stop: Some((stop, Stage::Interrupted)), is_woken: &|| false };

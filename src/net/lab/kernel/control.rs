@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::helper::protocol::{Failure, HelperReply, Missing, Request};
 use super::helper::{self, LARGEST};
 use super::refusal;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::{environment, process};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, ThisMachine};
+use crate::net::lab::protocol::{Failure, HelperReply, Missing, Request};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::Duration;
 
@@ -62,6 +62,10 @@ impl Control {
         let mut command = Command::new(&path);
         command.arg0("pingscript").arg(helper::WORD).stdin(theirs).stdout(Stdio::null());
         let helper = command.spawn().map_err(|err| {
+            // The root directory may be an empty one, without /proc and /dev/null.
+            if err.kind() == io::ErrorKind::NotFound && process().lab_helper.get().is_none() {
+                return refusal::no_helper().error();
+            }
             let hint =
                 "a lab is kept by a second process of this binary: can it be read, and may this user start more?";
             failed(&err).with_peer(path.display()).with_hint(hint)

@@ -3,14 +3,13 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-pub use super::helper::protocol::ProgramCommand;
+pub use crate::net::lab::protocol::ProgramCommand;
 
-use super::LabHost;
-use super::helper::protocol::{HelperReply, Request};
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::{environment, process};
-use crate::net::lab::Lab;
+use crate::net::lab::protocol::{HelperReply, Request};
+use crate::net::lab::{Lab, LabHost};
 use crate::net::sys;
 
 /// How a program ended.
@@ -63,7 +62,7 @@ impl LabHost {
         let (status, theirs) = sys::message_pair().map_err(|err| Error::system("exec", &err))?;
         let [input, output, error] = stdio;
         let request = Request::Start(self.number(), command.clone());
-        let asked = self.lab().control().ask("exec", &request, &[input, output, error, theirs.as_fd()]);
+        let asked = self.lab().control().ask_with("exec", &request, &[input, output, error, theirs.as_fd()]);
         match asked.map_err(|error| explain(error, command))? {
             (HelperReply::Started(number), _) => Ok(ExecProgram {
                 lab: self.lab().clone(),
@@ -128,7 +127,7 @@ impl ExecProgram {
     }
 
     fn send(&self, signal: i32, all: bool) -> Result<()> {
-        self.lab.control().ask("signal", &Request::Signal(self.number, signal, all), &[]).map(|_| ())
+        self.lab.control().ask("signal", &Request::Signal(self.number, signal, all)).map(|_| ())
     }
 }
 

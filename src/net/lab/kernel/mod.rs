@@ -1,20 +1,16 @@
 //! Labs of this system's kernel: a [`helper`] process that keeps their namespaces, [`netlink`] to configure the kernel, programs in their
 //! hosts, and what drives their relay by packet sockets. [`refusal`] explains why a system allows no lab.
 
+pub use self::cable::Cable;
 pub use self::control::use_helper;
-pub use self::host::LabHost;
 pub use self::ports::Packets;
 
 pub(super) use self::control::Control;
-pub(super) use self::host::HostParts;
 
-/// What the helper is given and gives beside its messages.
-pub(super) use std::os::fd::{BorrowedFd as GivenDescriptor, OwnedFd as Descriptor};
-
+mod cable;
 mod control;
 pub mod exec;
 pub mod helper;
-mod host;
 pub mod netlink;
 mod ports;
 pub mod program;

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::LabHost;
 use super::exec::ExecProgram as Process;
 pub use super::exec::{Exit, ProgramCommand};
 use crate::net::error::{Error, ErrorKind, Result};
@@ -17,6 +16,7 @@ use crate::net::host::kernel::wait_for;
 use crate::net::host::notify::Notify;
 use crate::net::host::stop::{Stage, Stop};
 use crate::net::host::{Host, Waited, threads};
+use crate::net::lab::LabHost;
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 

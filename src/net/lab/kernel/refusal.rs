@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::helper::protocol::{Failure, Missing, Part};
 use super::helper::{STEP_FORK, STEP_MAP, STEP_NETWORK, STEP_SETTING, STEP_UNSHARE};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::lab::Lab;
+use crate::net::lab::protocol::{Failure, Missing, Part};
 use crate::net::sys;
 
 /// What this system says about namespaces. `None`: it says nothing about it.
@@ -159,6 +159,15 @@ fn lack(part: Part) -> &'static str {
         Part::Processes => "see this machine's processes in /proc",
         Part::Interfaces => "see this machine's interfaces in /sys",
         Part::HostName => "see this machine's name",
+    }
+}
+
+/// The helper cannot be started, since nothing is mounted here that it needs.
+pub(super) fn no_helper() -> Refusal {
+    Refusal {
+        reason: "a lab is kept by a second process of this binary, which needs /proc and /dev".to_string(),
+        checked: "/proc/self/exe, /dev/null: no such file or directory".to_string(),
+        remedy: "mount /proc and /dev here, or run outside of the chroot".to_string(),
     }
 }
 

@@ -6,12 +6,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::cable::Cable;
 use super::ports::{Packets, Ports};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::stop::Stop;
 use crate::net::host::threads;
-use crate::net::lab::Cable;
 use crate::net::lab::relay::{EndId, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, Frames, PollFd};

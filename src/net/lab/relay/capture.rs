@@ -7,7 +7,6 @@
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::net::error::{Error, ErrorKind, in_words};
@@ -120,8 +119,7 @@ impl Capture {
     fn open(name: &str, overwrite: bool) -> io::Result<Arc<Self>> {
         // Under no lock: a pipe is waited for until somebody reads it.
         let file = File::options().write(true).create(true).truncate(false).open(name)?;
-        let about = file.metadata()?;
-        let identity = (about.dev(), about.ino());
+        let identity = file::identity(name, &file)?;
         let mut recordings = RECORDINGS.lock().unwrap_or_else(PoisonError::into_inner);
         // What ended ones have left is written now, not into what comes after them.
         for (.., ended) in recordings.extract_if(.., |(_, capture, _)| capture.strong_count() == 0) {
@@ -131,7 +129,7 @@ impl Capture {
         if let Some(capture) = known.and_then(|(_, capture, _)| capture.upgrade()) {
             return Ok(capture);
         }
-        if about.is_file() {
+        if file.metadata()?.is_file() {
             file::claim(name, &file, |_| overwrite)?;
         }
         let recording = Arc::new(Recording::begin(name, file));

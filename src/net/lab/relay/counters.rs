@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 macro_rules! counts {
     ($($(#[$doc:meta])* $field:ident: $count:ident,)*) => {
         /// Counts of frames, but for `bytes`. Each frame that comes onto a link, or to an ingress, is in `frames`, and in one of
-        /// `passed`, `dropped`, `rejected`, `queue_full`, `down` and `unusable`, whether or not it was delayed, damaged or
+        /// `passed`, `dropped`, `rejected`, `queue_full`, `no_room`, `down` and `unusable`, whether or not it was delayed, damaged or
         /// replaced as well.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct FrameCounts {
@@ -63,6 +63,8 @@ counts! {
     unanswered: Unanswered,
     /// Those that found the queue full.
     queue_full: QueueFull,
+    /// Those that were to wait and for which the labs of the process had no room.
+    no_room: NoRoom,
     /// Those that were lost because the link was down.
     down: Down,
     /// Those that are no frames of Ethernet, or too large for the link; and those at which the relay met a bug of its own.

@@ -21,7 +21,7 @@ use crate::net::time::Instant;
 use crate::net::wire::frame::Frame;
 
 /// How many frames may wait in a lab until they are due; how many bytes, [`crate::net::host::room::FRAMES`] says. Beyond that the
-/// latest is lost, as in a full queue.
+/// latest is lost.
 const ROOM: usize = 200_000;
 
 /// What a frame that waits takes beside its bytes.

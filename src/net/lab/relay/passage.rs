@@ -193,10 +193,12 @@ impl Relay {
             self.drew_for(&going.frame);
         }
         let state = &mut self.links[at.link].states[at.side];
-        let due = state.due(&rules.options, now, (len, going.frame.is_of_kernel()), by);
-        let Some(due) = due.filter(|due| *due <= now || self.has_room(len)) else {
+        let Some(due) = state.due(&rules.options, now, (len, going.frame.is_of_kernel()), by) else {
             return self.lose(at, going, "queue full", Count::QueueFull, rules);
         };
+        if due > now && !self.has_room(len) {
+            return self.lose(at, going, "no room", Count::NoRoom, rules);
+        }
         self.record(at, &going, PassageStage::Link(rules));
         if due > now {
             self.keep(at, going, due, Then::Arrive);
@@ -235,11 +237,11 @@ impl Relay {
         let is_full = by > Duration::ZERO && !self.has_room(going.frame.len);
         if rules.policy.is_some() && !going.extra {
             let counters = &link.ends[1 - at.side].ingress.counters;
-            counters.one(if is_full { Count::QueueFull } else { Count::Passed });
+            counters.one(if is_full { Count::NoRoom } else { Count::Passed });
         }
         if is_full {
             let site = Site::Ingress(link.lanes[at.side].way.to.clone());
-            return self.announce_lost(at, &going, "queue full", &site);
+            return self.announce_lost(at, &going, "no room", &site);
         }
         self.record(at, &going, PassageStage::Ingress(rules));
         if by > Duration::ZERO {

@@ -257,7 +257,7 @@ fn frames_that_wait_are_bounded_by_the_memory_for_them() {
     for _ in 0..count {
         net.send_over(EndId { link: 0, side: 0 }, Some(&mut frame));
     }
-    let lost = net.link.counts(0).queue_full;
+    let lost = net.link.counts(0).no_room;
     assert!(lost >= 9, "{lost} of {count}");
     net.run_to(at(0) + Duration::from_secs(1));
     assert_eq!(net.link.counts(0).passed, count as u64 - lost);

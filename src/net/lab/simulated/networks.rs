@@ -10,7 +10,7 @@ use crate::net::host::simulated::routes::RouteTarget;
 use crate::net::host::simulated::stack::{ErrorLimits, SETTINGS, SettingError, Stack};
 use crate::net::host::simulated::world::World;
 use crate::net::lab::LinkTarget;
-use crate::net::lab::kernel::helper::protocol::{HelperReply, NewEnd, Request, RouteChange};
+use crate::net::lab::protocol::{HelperReply, NewEnd, Request, RouteChange};
 use crate::net::observe::loss_report::kernel_counts;
 
 /// The hosts of a simulated lab.
@@ -33,9 +33,9 @@ impl SimulatedNetworks {
     }
 
     /// The host with this number in the lab.
-    pub(in crate::net::lab) fn host(&self, number: usize, id: HostId, name: &str) -> Option<SimulatedHost> {
-        let own = self.hosts().get(number).copied()?;
-        Some(SimulatedHost::new(self.world.clone(), own, id, Some(name), Arc::default()))
+    pub(in crate::net::lab) fn host(&self, number: usize, id: HostId, name: &str) -> Result<SimulatedHost> {
+        let own = self.hosts().get(number).copied().ok_or_else(|| self.why_gone())?;
+        Ok(SimulatedHost::new(self.world.clone(), own, id, Some(name), Arc::default()))
     }
 
     /// Does what is asked for.
@@ -50,7 +50,7 @@ impl SimulatedNetworks {
             Request::Host(new) => {
                 let number = self.world.add_host(&new.name, &new.addrs, new.forwards);
                 if !new.icmp_limits {
-                    self.world.with_host(number, |stack, _| stack.limits = ErrorLimits::lifted());
+                    self.world.configure(number, |stack, _| stack.limits = ErrorLimits::lifted());
                 }
                 self.hosts().push(number);
                 Ok(HelperReply::Done)
@@ -111,7 +111,7 @@ impl SimulatedNetworks {
 
     fn with<R>(&self, host: usize, act: impl FnOnce(&mut Stack) -> R) -> Option<R> {
         let number = self.hosts().get(host).copied()?;
-        Some(self.world.with_host(number, |stack, _| act(stack)))
+        Some(self.world.configure(number, |stack, _| act(stack)))
     }
 
     fn hosts(&self) -> MutexGuard<'_, Vec<usize>> {
@@ -122,8 +122,14 @@ impl SimulatedNetworks {
 /// What a host has counted that can be why pings were lost.
 fn counted(stack: &mut Stack) -> Vec<(usize, u64)> {
     let [[host, all], [host6, all6]] = stack.limits.held;
-    let counts =
-        [("IcmpOutRateLimitHost", host), ("IcmpOutRateLimitGlobal", all + all6), ("Icmp6OutRateLimitHost", host6)];
+    let [no_room, no_room6] = stack.counts.no_room;
+    let counts = [
+        ("IcmpOutRateLimitHost", host),
+        ("IcmpOutRateLimitGlobal", all + all6),
+        ("Icmp6OutRateLimitHost", host6),
+        ("NoRoom", no_room),
+        ("NoRoom6", no_room6),
+    ];
     kernel_counts(&counts.map(|(name, count)| format!("{name} {count}\n")).concat())
 }
 

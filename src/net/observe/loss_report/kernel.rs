@@ -3,7 +3,7 @@
 /// A count of a kernel's that can be why pings were lost.
 #[derive(Debug)]
 pub struct KernelCause {
-    /// Its name in /proc/net/snmp, netstat or snmp6, the section before it.
+    /// Its name in /proc/net/snmp, netstat or snmp6, the section before it; or one that only simulated hosts have.
     pub name: &'static str,
     /// Whether it counts packets of IPv6.
     v6: bool,
@@ -23,6 +23,7 @@ pub(super) const BUFFER: &str = "lost in a full receive buffer of";
 pub(super) const FRAGMENTS: &str = "fragments could not be put together by";
 pub(super) const ROUTE: &str = "no route was found by";
 const DISCARDED: &str = "discarded by";
+const NO_ROOM: &str = "no room was left for packets on their way at";
 
 /// All that are looked at. A new network namespace counts from 0.
 pub const KERNEL_CAUSES: &[KernelCause] = &[
@@ -46,6 +47,9 @@ pub const KERNEL_CAUSES: &[KernelCause] = &[
     cause("Ip6InNoRoutes", true, ROUTE, true),
     cause("Ip6InDiscards", true, DISCARDED, true),
     cause("Ip6OutDiscards", true, DISCARDED, true),
+    // Of simulated hosts.
+    cause("NoRoom", false, NO_ROOM, true),
+    cause("NoRoom6", true, NO_ROOM, true),
 ];
 
 impl KernelCause {

@@ -14,7 +14,7 @@ use self::causes::Causes;
 pub use self::causes::Incident;
 use self::counting::Damaged;
 pub use self::ends::Ends;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub(in crate::net) use self::ends::STREAM;
 use self::ends::{EndsKey, Hosts};
 use self::folded::{AttachedPolicies, Servers};

@@ -152,7 +152,7 @@ pub struct LostRow {
     pub to: SocketAddr,
     /// Its size.
     pub bytes: usize,
-    /// Why: `queue full` or `link down`.
+    /// Why: `queue full`, `no room` or `link down`.
     pub why: &'static str,
     /// The link or the ingress where it was lost.
     pub at: String,

@@ -11,7 +11,7 @@ use super::read::Pulled;
 use super::rejected::Rejected;
 use super::reply_splitter::{Next, ReplySplitter};
 use super::{Connection, Framing, Want, lock};
-use crate::net::error::{Error, ErrorKind, Result, errno};
+use crate::net::error::{Error, ErrorKind, Result, errno, of_number};
 use crate::net::host::Waited;
 use crate::net::host::id::HostId;
 use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketValue};
@@ -195,7 +195,7 @@ impl Transport for Connection {
         *sent = self.0.host.now();
         match self.send_or_queue(probe.message) {
             Err(err) if err.kind == ErrorKind::TooLarge => {
-                let error = Error::system("send", &io::Error::from_raw_os_error(errno::ENOBUFS)).with_peer(probe.to);
+                let error = Error::system("send", &of_number(errno::ENOBUFS)).with_peer(probe.to);
                 Err(error.with_hint("the peer does not read what is sent to it"))
             }
             Err(err) if self.0.half_closed.load(Ordering::Relaxed) => Err(err),
@@ -227,7 +227,7 @@ impl Transport for Connection {
         queued: TakeQueued<'_>,
     ) -> io::Result<bool> {
         if self.is_closed() {
-            return Err(io::Error::from_raw_os_error(errno::EBADF));
+            return Err(of_number(errno::EBADF));
         }
         // What waits to be sent; a failure shows when it is received.
         let _ = self.flush();

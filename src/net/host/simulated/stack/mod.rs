@@ -88,6 +88,8 @@ pub struct StackCounts {
     pub no_port: u64,
     /// Datagrams that a full receive buffer has lost.
     pub overflows: u64,
+    /// Packets of IPv4 and of IPv6 that it has sent, or was to receive, for which the run had no room.
+    pub no_room: [u64; 2],
 }
 
 /// The stack.

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{Carrier, CarrierEnd, DueEvent, SimulatedNode, State, World};
+use super::pending::DueEvent;
+use super::{Carrier, CarrierEnd, SimulatedNode, State, World};
 use crate::net::host::simulated::queue::QueueFull;
 use crate::net::host::simulated::stack::{ARP, LOOPBACK};
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
@@ -20,6 +21,10 @@ const LOOK_AGAIN: u32 = 64;
 
 /// Octets of the header of a frame.
 const FRAME: usize = 14;
+
+/// The last two of it.
+const IPV4: [u8; 2] = [0x08, 0x00];
+const IPV6: [u8; 2] = [0x86, 0xdd];
 
 impl World {
     /// Has events happen until a thread is ready, which has the turn then. None is, if all wait for the real world.
@@ -120,6 +125,8 @@ impl World {
             act(&mut *carrier, &mut out);
             carrier.next_due()
         };
+        // A policy may have changed the network.
+        self.settle();
         let mut state = self.lock();
         let at = self.now() + INTO_HOST;
         for (end, mut frame) in out {
@@ -127,12 +134,15 @@ impl World {
             if frame.len() > FRAME {
                 let packet = frame.split_off(FRAME);
                 let is_arp = frame.ends_with(&ARP.to_be_bytes());
+                let is_v6 = frame.ends_with(&IPV6);
                 let event = if is_arp {
                     DueEvent::ArriveArp { host, interface, message: packet }
                 } else {
                     DueEvent::Arrive { host, interface, packet }
                 };
-                state.queue.schedule(at, event);
+                if !state.queue.schedule(at, event) {
+                    state.hosts[host].stack.counts.no_room[usize::from(is_v6)] += 1;
+                }
             }
         }
         let carried = &mut state.carriers[number];
@@ -154,15 +164,20 @@ impl World {
             }
         }
         for (interface, packet) in std::mem::take(&mut node.stack.outbox.packets) {
-            if interface == LOOPBACK {
-                state.queue.schedule(now + OVER_LOOPBACK, DueEvent::Arrive { host, interface, packet });
+            let is_v6 = packet[0] >> 4 == 6;
+            let (at, event) = if interface == LOOPBACK {
+                (now + OVER_LOOPBACK, DueEvent::Arrive { host, interface, packet })
             } else if let Some((carrier, end, macs)) = node.links.get(&interface) {
-                let ether_type: [u8; 2] = if packet[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
-                let mut frame = [&macs[..], &ether_type, &packet].concat();
+                let mut frame = [&macs[..], if is_v6 { &IPV6 } else { &IPV4 }, &packet].concat();
                 if let Some(all) = node.stack.group_mac(&packet) {
                     frame[..6].copy_from_slice(&all);
                 }
-                state.queue.schedule(now, DueEvent::Frame { carrier: *carrier, end: *end, frame });
+                (now, DueEvent::Frame { carrier: *carrier, end: *end, frame })
+            } else {
+                continue;
+            };
+            if !state.queue.schedule(at, event) {
+                node.stack.counts.no_room[usize::from(is_v6)] += 1;
             }
         }
         for key in node.stack.outbox.woken.drain(..) {

@@ -5,19 +5,21 @@
 //! another event ends soon costs no switch.
 
 mod events;
+mod pending;
 mod threads;
 mod ticket;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Debug;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::fmt::{self, Debug};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 
 pub use self::threads::{ThreadEnd, Wait};
 
+use self::pending::PendingEvents;
 use self::ticket::Ticket;
-use super::queue::{EventQueue, MOST};
+use super::queue::MOST;
 use super::stack::{Stack, StackTime};
 use super::turns::{ThreadNumber, Turns, WakeKey};
 use crate::net::host::stop::{Stage, Stop};
@@ -67,11 +69,23 @@ struct SharedWorld {
     now: AtomicI64,
     /// How often scripts have read the clock at this time.
     readings: AtomicU64,
+    /// What is to be done before anything happens at a host, and whether there is any.
+    deferred: Mutex<Vec<Deferred>>,
+    has_deferred: AtomicBool,
+}
+
+/// Something that was put off.
+struct Deferred(Box<dyn FnOnce() + Send>);
+
+impl Debug for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deferred")
+    }
 }
 
 #[derive(Debug)]
 struct State {
-    queue: EventQueue<DueEvent>,
+    queue: PendingEvents,
     turns: Turns,
     hosts: Vec<SimulatedNode>,
     carriers: Vec<AttachedCarrier>,
@@ -103,15 +117,6 @@ struct AttachedCarrier {
     due: Option<Instant>,
 }
 
-#[derive(Debug)]
-enum DueEvent {
-    Arrive { host: usize, interface: u32, packet: Vec<u8> },
-    ArriveArp { host: usize, interface: u32, message: Vec<u8> },
-    Frame { carrier: usize, end: CarrierEnd, frame: Vec<u8> },
-    CarrierDue(usize),
-    StackDue(usize),
-}
-
 impl Default for World {
     fn default() -> Self {
         Self::with_most_events(MOST)
@@ -122,7 +127,7 @@ impl World {
     /// A run without hosts, of at most so many events.
     pub fn with_most_events(most: u64) -> Self {
         let state = State {
-            queue: EventQueue::new(most),
+            queue: PendingEvents::new(most),
             turns: Turns::default(),
             hosts: Vec::new(),
             carriers: Vec::new(),
@@ -139,6 +144,8 @@ impl World {
             state: Mutex::new(state),
             now: AtomicI64::new(START.as_nanos()),
             readings: AtomicU64::new(0),
+            deferred: Mutex::default(),
+            has_deferred: AtomicBool::new(false),
         }))
     }
 
@@ -216,8 +223,28 @@ impl World {
         }
     }
 
+    /// Has something done before anything happens at a host, and not now.
+    pub fn defer(&self, act: impl FnOnce() + Send + 'static) {
+        self.0.deferred.lock().unwrap_or_else(PoisonError::into_inner).push(Deferred(Box::new(act)));
+        self.0.has_deferred.store(true, Ordering::Release);
+    }
+
+    /// Does what was deferred.
+    fn settle(&self) {
+        if self.0.has_deferred.load(Ordering::Acquire) && self.0.has_deferred.swap(false, Ordering::AcqRel) {
+            let deferred = std::mem::take(&mut *self.0.deferred.lock().unwrap_or_else(PoisonError::into_inner));
+            deferred.into_iter().for_each(|Deferred(act)| act());
+        }
+    }
+
     /// Does something with the stack of a host; what it sends is on its way afterwards.
     pub fn with_host<R>(&self, host: usize, act: impl FnOnce(&mut Stack, StackTime) -> R) -> R {
+        self.settle();
+        self.configure(host, act)
+    }
+
+    /// The same before what was deferred is done.
+    pub fn configure<R>(&self, host: usize, act: impl FnOnce(&mut Stack, StackTime) -> R) -> R {
         let mut state = self.lock();
         let time = self.time();
         let result = act(&mut state.hosts[host].stack, time);

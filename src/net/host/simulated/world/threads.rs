@@ -68,6 +68,7 @@ impl World {
 
     /// This thread has no more part in the run.
     pub fn leave(&self) {
+        self.settle();
         let mut state = self.lock();
         let Some(number) = state.threads.remove(&thread::current().id()) else { return };
         // It may end in the middle of what it drives: by a panic of a policy.
@@ -83,6 +84,7 @@ impl World {
 
     /// Waits outside of the run, for something of the real world: time stands still meanwhile.
     pub fn outside<R>(&self, wait: impl FnOnce() -> R) -> R {
+        self.settle();
         let number = self.enter();
         let mut state = self.lock();
         state.turns.go_outside(number);
@@ -99,6 +101,7 @@ impl World {
 
     /// Waits; why that has ended.
     pub fn wait(&self, wait: &Wait<'_>) -> Woken {
+        self.settle();
         let number = self.enter();
         let mut state = self.lock();
         if let Some(why) = &state.failed {

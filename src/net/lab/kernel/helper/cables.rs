@@ -4,8 +4,8 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::keeper::{Keeper, in_v6, no_host, refused_by_kernel};
-use super::protocol::{Failure, HelperReply, NewEnd};
 use crate::net::lab::kernel::netlink::{NetlinkBatch, Veth};
+use crate::net::lab::protocol::{Failure, HelperReply, NewEnd};
 use crate::net::sys;
 
 impl Keeper {

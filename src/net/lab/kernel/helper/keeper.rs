@@ -12,11 +12,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::names::LinkNames;
 use super::programs::RunningPrograms;
-use super::protocol::{Failure, HelperReply, Missing, NewHost, Part, Request, RouteChange};
 use super::{STEP_NETWORK, send_reply, write_setting};
 use crate::net::lab::addresses::Prefix;
 use crate::net::lab::kernel::netlink::NetlinkBatch;
 use crate::net::lab::kernel::netlink::socket::{Netlink, NetlinkError};
+use crate::net::lab::protocol::{Failure, HelperReply, Missing, NewHost, Part, Request, RouteChange};
 use crate::net::observe::loss_report::kernel_counts;
 use crate::net::sys::{self, Mount, Namespaces, PollFd};
 

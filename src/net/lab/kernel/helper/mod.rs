@@ -11,14 +11,13 @@ use std::path::Path;
 
 use self::keeper::Keeper;
 pub(in crate::net::lab) use self::keeper::LARGEST;
-use self::protocol::{Failure, HelperReply};
+use crate::net::lab::protocol::{Failure, HelperReply};
 use crate::net::sys::{self, Namespaces, Side};
 
 mod cables;
 mod keeper;
 mod names;
 mod programs;
-pub mod protocol;
 mod supervisor;
 
 /// The first argument that makes this binary a helper.

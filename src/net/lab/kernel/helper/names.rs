@@ -8,8 +8,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use super::keeper::{Parts, errno};
-use super::protocol::Part;
 use crate::net::lab::addresses::Prefix;
+use crate::net::lab::protocol::Part;
 use crate::net::sys::{self, Mount};
 
 /// The file, and what it holds.

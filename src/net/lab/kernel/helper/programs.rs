@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command as Process;
 
-use super::protocol::{Failure, Part, ProgramCommand};
 use super::{STEP_UNSHARE, supervisor};
+use crate::net::lab::protocol::{Failure, Part, ProgramCommand};
 use crate::net::sys::{self, ChildChange, Mount, Namespaces, Side};
 
 /// The programs that run.

@@ -5,18 +5,16 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use socket2::{Domain, Protocol, Socket, Type};
-
-use super::helper::protocol::Request;
+use super::protocol::Request;
+use super::{Lab, Prefix, v4_first};
 use crate::net::error::{Error, Result};
+#[cfg(feature = "kernel")]
+use crate::net::host::ThisMachine;
 use crate::net::host::id::HostId;
-use crate::net::host::kernel::{KernelSocket, numbers};
 use crate::net::host::notify::Notify;
 use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
 use crate::net::host::stop::{Stage, Stop};
-use crate::net::host::{Host, SimulatedHost, ThisMachine, Waited, keeps_time_of};
-use crate::net::lab::{Lab, Prefix, v4_first};
-use crate::net::sys;
+use crate::net::host::{Host, SimulatedHost, Waited, keeps_time_of};
 use crate::net::time::Instant;
 use crate::net::wire::Family;
 
@@ -26,19 +24,28 @@ pub struct LabHost(Arc<HostParts>);
 
 /// What a host is made of.
 #[derive(Debug)]
-pub(in crate::net::lab) struct HostParts {
-    pub(in crate::net::lab) lab: Lab,
+pub(super) struct HostParts {
+    pub(super) lab: Lab,
     /// Which of the lab's hosts it is, from 0.
-    pub(in crate::net::lab) number: usize,
-    pub(in crate::net::lab) id: HostId,
-    pub(in crate::net::lab) name: String,
-    pub(in crate::net::lab) addrs: Vec<Prefix>,
-    /// What it is in a simulated lab.
-    pub(in crate::net::lab) machine: Option<SimulatedHost>,
+    pub(super) number: usize,
+    pub(super) id: HostId,
+    pub(super) name: String,
+    pub(super) addrs: Vec<Prefix>,
+    pub(super) kind: HostKind,
+}
+
+/// What a host is beneath.
+#[derive(Debug)]
+pub(super) enum HostKind {
+    /// A network namespace.
+    #[cfg(feature = "kernel")]
+    Kernel,
+    /// A host of a simulated run.
+    Simulated(SimulatedHost),
 }
 
 impl LabHost {
-    pub(in crate::net::lab) fn new(parts: HostParts) -> Self {
+    pub(super) fn new(parts: HostParts) -> Self {
         Self(Arc::new(parts))
     }
 
@@ -76,44 +83,34 @@ impl LabHost {
         self.ask("setting", &Request::Setting(self.0.number, path, value.to_string()))
     }
 
-    /// Makes any socket of the kernel in it (socket(2)).
-    ///
-    /// # Errors
-    /// What socket(2) reports there, or that the lab has ended.
-    pub fn kernel_socket(&self, domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
-        let protocol = protocol.map_or(0, i32::from);
-        let request = Request::Socket(self.0.number, domain.into(), kind.into(), protocol);
-        let asked = self.0.lab.control().ask("socket", &request, &[]);
-        let (_, fds) = asked.map_err(|err| match err.code {
-            Some(errno) => io::Error::from_raw_os_error(errno),
-            None => io::Error::other(err),
-        })?;
-        fds.into_iter().next().map(Socket::from).ok_or_else(|| io::Error::other(self.0.lab.control().why_gone()))
-    }
-
-    pub(in crate::net::lab) fn parts(&self) -> &HostParts {
+    pub(super) fn parts(&self) -> &HostParts {
         &self.0
     }
 
     /// What it is in a simulated lab.
-    pub(in crate::net::lab) fn machine(&self) -> Option<&SimulatedHost> {
-        self.0.machine.as_ref()
+    pub(super) fn machine(&self) -> Option<&SimulatedHost> {
+        match &self.0.kind {
+            #[cfg(feature = "kernel")]
+            HostKind::Kernel => None,
+            HostKind::Simulated(machine) => Some(machine),
+        }
     }
 
     /// Whose clock it has, and how it waits.
     fn clock(&self) -> &dyn Host {
-        match &self.0.machine {
-            Some(machine) => machine,
-            None => &ThisMachine,
+        match &self.0.kind {
+            #[cfg(feature = "kernel")]
+            HostKind::Kernel => &ThisMachine,
+            HostKind::Simulated(machine) => machine,
         }
     }
 
-    pub(in crate::net::lab) fn number(&self) -> usize {
+    pub(super) fn number(&self) -> usize {
         self.0.number
     }
 
-    pub(in crate::net::lab) fn ask(&self, op: &'static str, request: &Request) -> Result<()> {
-        self.0.lab.control().ask(op, request, &[]).map(|_| ())
+    pub(super) fn ask(&self, op: &'static str, request: &Request) -> Result<()> {
+        self.0.lab.control().ask(op, request).map(|_| ())
     }
 }
 
@@ -139,19 +136,19 @@ impl Host for LabHost {
     }
 
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
-        if let Some(machine) = self.machine() {
-            return machine.socket(kind, family);
+        match &self.0.kind {
+            #[cfg(feature = "kernel")]
+            HostKind::Kernel => self.host_socket(kind, family),
+            HostKind::Simulated(machine) => machine.socket(kind, family),
         }
-        let (domain, socket_type, protocol) = numbers(kind, family);
-        let socket = self.kernel_socket(domain, socket_type, Some(protocol))?;
-        Ok(Arc::new(KernelSocket::new(socket, kind, family)?))
     }
 
     fn interface(&self, name: &str) -> io::Result<u32> {
-        if let Some(machine) = self.machine() {
-            return machine.interface(name);
+        match &self.0.kind {
+            #[cfg(feature = "kernel")]
+            HostKind::Kernel => self.interface_index(name),
+            HostKind::Simulated(machine) => machine.interface(name),
         }
-        sys::interface_index(self.kernel_socket(Domain::IPV6, Type::DGRAM, None)?, name)
     }
 
     keeps_time_of!(clock);

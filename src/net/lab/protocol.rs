@@ -1,9 +1,9 @@
-//! What is asked of the helper, and what it replies. Messages are JSON; descriptors travel beside them.
+//! What is asked of whatever keeps the hosts of a lab, and what it replies. To the helper of a lab of the kernel these go as JSON, with
+//! descriptors beside them.
 
 use serde::{Deserialize, Serialize};
 
-use crate::net::lab::LinkTarget;
-use crate::net::lab::addresses::Prefix;
+use super::{LinkTarget, Prefix};
 
 /// Something to be done. Hosts are numbered by the order in which they were made, from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
