@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let until = sent + Duration::from_secs(1);
         client.send_to(format!("ping {number}").as_bytes(), std::net::SocketAddr::new(b.addr(), 7))?;
         if let UdpIncoming::Packet(request) = server.receive(Some(until), &stop, false)? {
-            server.answer(&request, &request.data)?;
+            server.reply(&request, &request.data)?;
         }
         match client.receive(Some(until), &stop, false)? {
             UdpIncoming::Packet(_) => println!("ping {number}: {}", machine.now() - sent),
