@@ -303,20 +303,21 @@ impl Lab {
     /// Has routes follow the topology: those of a kernel now; those of simulated hosts before anything happens there, since each
     /// link changes those of all hosts.
     fn topology_changed(&self, state: &mut State) -> Result<()> {
-        let networks = match &self.0.networks {
+        match &self.0.networks {
             #[cfg(feature = "kernel")]
-            Networks::Kernel(_) => return self.settle_routes(state),
-            Networks::Simulated(networks) => networks,
-        };
-        if !std::mem::replace(&mut state.is_unsettled, true) {
-            let lab = Arc::downgrade(&self.0);
-            networks.world().defer(move || {
-                if let Some(lab) = lab.upgrade() {
-                    Self(lab).settle();
+            Networks::Kernel(_) => self.settle_routes(state),
+            Networks::Simulated(networks) => {
+                if !std::mem::replace(&mut state.is_unsettled, true) {
+                    let lab = Arc::downgrade(&self.0);
+                    networks.world().defer(move || {
+                        if let Some(lab) = lab.upgrade() {
+                            Self(lab).settle();
+                        }
+                    });
                 }
-            });
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Has routes follow the topology if they do not yet; an ended lab has none.
