@@ -386,6 +386,33 @@ fn each_icmp_error_meets_a_connect_as_it_does_in_the_kernel() {
     }
 }
 
+/// Pings groups and all hosts of a network over UDP.
+const GROUPS: &str = r#"
+let net = lab::create();
+let a = net.host("a", #{ addrs: ["10.0.9.1/24"] }); let b = net.host("b", #{ addrs: ["10.0.9.2/24"] });
+net.link(a, b);
+for any in ["*:7", "[::]:7"] { let server = run_in(b, || udp::bind(any)); start_thread(|| udp::serve(server, udp::echo())); }
+fn ask(host, sock, to) { let ping = run_in(host, || sock.ping(to, "ping 1", 2.s)); print(`${to}=${ping.kind} ${ping.from ?? ""} ${ping.error ?? ""}`); }
+let v4 = run_in(a, || udp::bind("*:0", #{ broadcast: true }));
+for to in ["10.0.9.255:7", "255.255.255.255:7", "224.0.0.1:7", "224.0.0.251:7"] { ask(a, v4, to); }
+let v6 = run_in(a, || udp::bind("[::]:0"));
+for to in ["[ff02::1%eth0]:7", "[ff02::2%eth0]:7", "[ff02::1%9]:7"] { ask(a, v6, to); }
+exit(0);
+"#;
+
+#[test]
+fn broadcast_and_multicast_reach_the_other_hosts_as_in_the_kernel() {
+    let simulated = Facts::of(&run(&["--simulate", "--seed", "7", "-e", GROUPS]).expect_code(0));
+    assert!(simulated.named["10.0.9.255:7"].starts_with("reply 10.0.9.2:7"), "{simulated:?}");
+    assert!(simulated.named["[ff02::1%eth0]:7"].starts_with("reply [fd00::2]:7"), "{simulated:?}");
+    let kernels = run(&["--lab", "kernel", "-e", GROUPS]);
+    if kernels.code == Some(4) {
+        skip("groups over labs of both kinds", "user namespaces or root");
+        return;
+    }
+    assert_eq!(Facts::of(&kernels.expect_code(0)).named, simulated.named);
+}
+
 /// When what is lost is sent again: exact here, for they are the times of the docs.
 #[test]
 fn what_is_lost_is_sent_again_at_the_times_of_linux() {

@@ -77,9 +77,8 @@ impl Stack {
     /// The error number; with EMSGSIZE, the largest packet that would do.
     pub fn send(&mut self, what: &Sending<'_>, now: Instant) -> Result<(), (i32, u32)> {
         let of_route = |errno| (errno, 0);
-        let zone = what.interface.filter(|index| what.to.is_multicast() && self.interface(*index).is_some());
-        let index = match zone {
-            Some(index) => index,
+        let index = match what.interface.filter(|_| what.to.is_multicast()) {
+            Some(index) => self.interface(index).map(|it| it.index).ok_or((ENETUNREACH, 0))?,
             None if self.is_local(what.to) => LOOPBACK,
             None => self.way_to(what.to).map_err(of_route)?.0,
         };
