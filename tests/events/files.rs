@@ -1,7 +1,6 @@
 //! Where rows are written: when they are there, and what is left by a full disk, a signal and a kill.
 
 use super::*;
-use std::time::Instant;
 
 #[test]
 fn what_is_printed_goes_to_standard_error_where_rows_own_standard_output() {
