@@ -10,6 +10,8 @@ mod common;
 mod command_line;
 #[path = "messages/comparisons.rs"]
 mod comparisons;
+#[path = "messages/first_steps.rs"]
+mod first_steps;
 #[path = "messages/growth.rs"]
 mod growth;
 #[path = "messages/language.rs"]

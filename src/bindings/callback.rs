@@ -15,7 +15,7 @@ use rhai::{
 use super::context::{Following, Programs};
 use super::error::ScriptResult;
 use super::thread::{try_with, with};
-use super::{body, context, exit};
+use super::{body, context, exit, print};
 use crate::net::host::bugs;
 use crate::terminal::output;
 
@@ -271,7 +271,7 @@ pub(super) fn source_of<'a>(global: &'a GlobalRuntimeState, function: &Arc<Scrip
 pub fn note_of_copies(note: &str) {
     let was_said = context::peek(|context| context.run.noted_copies.swap(true, Ordering::Relaxed));
     if was_said == Some(false) {
-        output::note(note);
+        print::note(note);
     }
 }
 

@@ -263,6 +263,20 @@ functions! {
     /// ```
     fn ">="(a: Duration, b: Duration) -> bool = a >= b;
 
+    /// The shorter of two durations.
+    ///
+    /// ```rhai
+    /// expect(min(1.s, 20.ms), 20.ms);
+    /// ```
+    fn min(a: Duration, b: Duration) -> Duration = if b < a { b } else { a };
+
+    /// The longer of two durations.
+    ///
+    /// ```rhai
+    /// expect(max(1.s, 20.ms), 1.s);
+    /// ```
+    fn max(a: Duration, b: Duration) -> Duration = if b > a { b } else { a };
+
     /// The duration in milliseconds with three decimals, as round-trip times are printed.
     ///
     /// ```rhai

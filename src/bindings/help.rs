@@ -4,10 +4,10 @@ use rhai::{Array, Dynamic, NativeCallContext};
 
 use super::callback::programs;
 use super::error::{OrRaise, ScriptResult};
-use crate::terminal::output;
+use super::print::print;
 
 fn print_help(ctx: &NativeCallContext, topic: Option<&Dynamic>) -> ScriptResult<()> {
-    output::line(&programs().help(topic).or_raise(ctx)?);
+    print(&programs().help(topic).or_raise(ctx)?);
     Ok(())
 }
 

@@ -17,10 +17,10 @@ use crate::bindings::callback::guarded;
 use crate::bindings::context::{Context, Programs, ScriptStart};
 use crate::bindings::convert::shown_by;
 use crate::bindings::error::{ScriptResult, core_error, thrown};
+use crate::bindings::print::note;
 use crate::bindings::task::{JOIN, RUN};
 use crate::bindings::{context, exit, loops};
 use crate::net::error::{Error, ErrorKind};
-use crate::terminal::{host_prefix, output};
 
 /// The engine and the texts of what it runs.
 #[derive(Debug)]
@@ -224,9 +224,7 @@ impl Programs for ScriptHost {
             _ => self.describe(&main, error, None),
         };
         let text = format!("in the {what}:\n{}", described.trim_end());
-        if context::peek(|context| host_prefix::note(context.host.as_ref(), &text)).is_none() {
-            output::note(&text);
-        }
+        note(&text);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::measured::Expectations;
-use crate::bindings::options::value::is_option;
+use crate::bindings::options::{command_line, value::is_option};
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error, in_words};
 use crate::net::host::stop::{Reason, Stop};
@@ -185,7 +185,9 @@ pub fn unknown_option(program: &AST, args: &[String]) -> Option<Error> {
         return None;
     }
     let error = Error::new(error::ErrorKind::Invalid, "options", "the script declares no options").with_peer(option);
-    Some(error.with_hint("leave it out, or declare it: const OPT = options([option(\"count\", 5, \"how many\")])"))
+    let declare = "leave it out, or declare it: const OPT = options([option(\"count\", 5, \"how many\")])";
+    let misplaced = |flag| format!("{flag} is a flag of pingscript, and stands before the script");
+    Some(error.with_hint(command_line::misplaced(args).map_or(declare.to_string(), misplaced)))
 }
 
 /// Whether a program declares options, and so explains them itself.

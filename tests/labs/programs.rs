@@ -1,6 +1,8 @@
 //! Programs of the system in hosts: what they are given, what they print and how they end.
 
-use crate::common::{TempDir, binary, peer, require_lab_or_skip, require_program_or_skip, require_root_or_skip};
+use crate::common::{
+    TempDir, binary, peer, pingscript, require_lab_or_skip, require_program_or_skip, require_root_or_skip,
+};
 use crate::{by_each_user, run_text};
 
 #[test]
@@ -197,5 +199,34 @@ fn what_programs_go_without_is_said_once_and_what_they_leave_ends_all_the_same()
         assert_eq!(run.stdout, format!("{knows_names}\n"), "{restriction}");
         assert!(run.stderr.starts_with(&format!("note: programs in hosts {lacks}")), "{}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn each_line_of_a_script_on_a_host_begins_with_its_name_in_the_kernel_and_simulated() {
+    if !require_lab_or_skip("scripts on hosts") {
+        return;
+    }
+    let dir = TempDir::new();
+    let child = "const OPT = options([ option(\"n\", 1, \"how many\") ]); let n = 0; print(`child ${OPT.n}`); debug(n);
+        help(\"drop\"); start_thread(|| { n += 1; }).join();
+        let s = udp::bind(\"127.0.0.1:0\"); set_policy(s, |p| { p.nothing; pass() }); s.send_to(\"x\", s.addr); s.recv(5.s);
+        expect(1, 2); throw \"failed\";";
+    dir.write("child.rhai", child);
+    let text = "let net = lab::create(); let a = net.host(\"a\");
+        for args in [[\"--n\", 2], [\"--help\"], [\"--bad\"], [\"--n\", \"x\"], [1, 2]] {
+            try { a.start(\"child.rhai\", args).join(); } catch (e) { }
+        }";
+    let main = dir.write("main.rhai", text);
+    let main = main.to_str().expect("a path");
+    for args in [&[main][..], &["--simulate", main]] {
+        let run = pingscript(args).run();
+        let of_main =
+            |line: &&str| !line.starts_with("a| ") && !line.contains(" acted on ") && !line.starts_with("simulated: ");
+        for printed in [&run.stdout, &run.stderr] {
+            assert_eq!(printed.lines().filter(of_main).collect::<Vec<_>>(), Vec::<&str>::new(), "{args:?}\n{printed}");
+        }
+        assert!(run.stdout.contains("a| child 2\n") && run.stdout.contains("a| Usage: "), "{}", run.stdout);
+        assert!(run.stderr.contains("a| note: `n` was changed"), "{}", run.stderr);
     }
 }

@@ -6,7 +6,7 @@ use rhai::{Dynamic, FnPtr, Position};
 
 use super::{Callback, function};
 use crate::bindings::context::{self, Following, HandlerVersion, Reload};
-use crate::terminal::output;
+use crate::bindings::print::note;
 
 impl Callback {
     /// The same, for a loop that is to call the newest version of it; see [`Self::renew`].
@@ -21,7 +21,7 @@ impl Callback {
         let Some(version) = self.following.as_mut().and_then(Following::news) else { return false };
         let Some((closure, position)) = self.successor(&version) else {
             if !version.noted.swap(true, Ordering::Relaxed) {
-                output::note(&self.has_no_successor());
+                note(&self.has_no_successor());
             }
             return false;
         };

@@ -193,6 +193,8 @@ pub(in crate::bindings) struct State<'a, 's> {
     cells: Cells<'a>,
     pub(super) variables: Vec<Value<'a>>,
     returned: Option<Value<'a>>,
+    /// Whether something depends on what becomes of a reply.
+    pub(in crate::bindings) asks_verdict: bool,
     /// What is to be done, in order.
     pub(in crate::bindings) effects: Vec<Effect>,
     /// What was captured and is to change.
@@ -207,7 +209,7 @@ impl<'a, 's> State<'a, 's> {
         cells: Cells<'a>,
     ) -> Self {
         let (variables, effects, changes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { tree, view, drawn, cells, variables, returned: None, effects, changes }
+        Self { tree, view, drawn, cells, variables, returned: None, asks_verdict: false, effects, changes }
     }
 
     /// The value of the tree; `None`: the interpreter is to decide.

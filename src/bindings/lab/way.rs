@@ -9,10 +9,10 @@ use crate::bindings::context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::{PolicyValue, attached_policy};
+use crate::bindings::print::note;
 use crate::net::error::Error;
 use crate::net::lab::relay::{Direction, FrameCounts, LinkOptions};
 use crate::net::time::Duration;
-use crate::terminal::output;
 
 /// Whether a run has noted that a link's jitter is more than its delay.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) fn note_jitter(options: &LinkOptions) {
     let LinkOptions { delay, jitter, .. } = options;
     if jitter > delay && !context::current().run.part::<NotedJitter>().0.swap(true, Ordering::Relaxed) {
         let (delay, jitter) = (delay.short(), jitter.short());
-        output::note(&format!(
+        note(&format!(
             "a link's jitter of {jitter} is more than its delay of {delay}: a frame whose delay would be negative is held for none, as tc does it"
         ));
     }

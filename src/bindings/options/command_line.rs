@@ -17,6 +17,7 @@ use super::value::OptionValue;
 use crate::bindings::context::Context;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::exit;
+use crate::bindings::print::print;
 use crate::nearest::nearest;
 use crate::net::error::Error;
 use crate::terminal::output;
@@ -34,6 +35,10 @@ pub(super) fn arguments(
     let line = std::iter::once(context.script.name.as_str()).chain(args);
     let matches = match command(context, declared).try_get_matches_from(line).map_err(without_dashes) {
         Ok(matches) => matches,
+        Err(err) if !context.script.main && err.kind() == ClapError::DisplayHelp => {
+            print(err.to_string().trim_end());
+            return Err(exit::leave(0, ctx.call_position()));
+        }
         Err(err) if !context.script.main => {
             let text = err.to_string();
             let text = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
@@ -255,7 +260,7 @@ pub fn know_flags(is_flag: fn(&str) -> bool) {
 }
 
 /// A flag of the command among a script's own arguments.
-fn misplaced(args: &[String]) -> Option<&str> {
+pub fn misplaced(args: &[String]) -> Option<&str> {
     let is_flag = |arg: &&str| {
         let name = arg.strip_prefix("--").and_then(|arg| arg.split('=').next());
         name.is_some_and(|name| IS_FLAG.get().is_some_and(|is_flag| is_flag(name)))

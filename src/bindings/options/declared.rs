@@ -7,6 +7,7 @@ use crate::bindings::context::Context;
 use crate::bindings::convert::shown;
 use crate::bindings::error::{ScriptResult, raise};
 use crate::bindings::policy;
+use crate::bindings::print::note;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr;
 use crate::terminal::input::InputLine;
@@ -79,7 +80,7 @@ impl Declared {
         let default = self.default.clone().unwrap_or(OptionValue::Text(String::new()));
         if !std::io::stdin().is_terminal() {
             let typed = default.typed();
-            output::note(&format!("--{} {typed}, its default: standard input is no terminal to ask on", self.name));
+            note(&format!("--{} {typed}, its default: standard input is no terminal to ask on", self.name));
             return Ok(default);
         }
         loop {

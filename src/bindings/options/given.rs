@@ -13,9 +13,9 @@ use super::plain::arguments;
 use super::value::OptionValue;
 use crate::bindings::context::Context;
 use crate::bindings::error::ScriptResult;
+use crate::bindings::print::note;
 use crate::bindings::{context, exit};
 use crate::net::error::ErrorKind;
-use crate::terminal::output;
 
 /// What was given on the command line, or the defaults.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ fn ask(ctx: &NativeCallContext, option: &Declared, context: &Context) -> ScriptR
         if err.kind == ErrorKind::Interrupted {
             return exit::leave(0, ctx.call_position());
         }
-        output::note(&format!("error: {}", err.message));
+        note(&format!("error: {}", err.message));
         exit::leave(2, ctx.call_position())
     })
 }

@@ -4,10 +4,10 @@ use rhai::NativeCallContext;
 
 use crate::bindings::context;
 use crate::bindings::error::{ScriptResult, raise};
+use crate::bindings::print::note;
 use crate::bindings::thread::with;
 use crate::net::error::Error;
 use crate::net::time::Duration;
-use crate::terminal::output;
 
 /// A decision that takes longer than this is reported: nothing else is decided meanwhile.
 const LONG: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub fn look_at_length() -> bool {
     if let Some((source, position)) = long {
         let line = position.line().map_or(String::new(), |line| format!(":{line}"));
         let at = source.map_or(String::new(), |source| format!(" ({source}{line})"));
-        output::note(&format!(
+        note(&format!(
             "a policy{at} has been deciding about one packet for more than a second, and what comes after that waits\n  \
              hint: does a loop in it never end?"
         ));

@@ -15,7 +15,7 @@ use crate::net::socket::udp::check_size;
 use crate::net::time::Duration;
 
 fn verdict(ctx: &NativeCallContext, action: Action) -> policy::Verdict {
-    policy::Verdict { action, origin: origin(ctx.call_source(), ctx.call_position().line()).into() }
+    policy::Verdict::new(action, origin(ctx.call_source(), ctx.call_position().line()))
 }
 
 /// The place of a verdict, `scripts/udp_server.rhai:9`. Most verdicts of a thread come from few places: the last one's text
@@ -215,19 +215,34 @@ functions! {
         rejected(&ctx, Rejection::numbered(type_, code, details))
     };
 
-    /// The verdict in a word: `"pass"` or `"drop"`.
+    /// The verdict in a word, that of the function that makes it: `"pass"`, `"drop"`, …; what `reply` returns is `"unsent"`
+    /// where the reply could not be sent.
     ///
     /// ```rhai
     /// expect(drop().kind, "drop");
     /// ```
-    get kind(verdict: &mut Verdict) -> String = verdict.action.word().to_string();
+    get kind(verdict: &mut Verdict) -> String = verdict.word().to_string();
 
-    /// Whether the packet is lost.
+    /// Whether the packet is lost: it is to be dropped, or, of what `reply` returns, the reply could not be sent.
     ///
     /// ```rhai
     /// expect(drop().dropped, true);
     /// ```
-    get dropped(verdict: &mut Verdict) -> bool = verdict.action == Action::Drop;
+    get dropped(verdict: &mut Verdict) -> bool = verdict.is_lost();
+
+    /// Why a reply could not be sent, of what `reply` returns: an error with `kind` and `message`; `()` if it was sent, is to be
+    /// sent later, or was dropped.
+    ///
+    /// ```rhai
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// sock.send_to("hello", sock.addr);
+    /// let pkt = sock.recv(1.s);
+    /// expect(pkt.reply("HELLO").error, ());
+    /// let verdict = pkt.reply(blob(100_000));
+    /// expect([verdict.kind, verdict.dropped, verdict.error.kind], ["unsent", true, "too-large"]);
+    /// ```
+    get error(verdict: &mut Verdict) -> Dynamic =
+        verdict.unsent.as_ref().map_or(Dynamic::UNIT, |error| Dynamic::from(Error::clone(error)));
 
     /// Where the verdict was made: `scripts/udp_server.rhai:9`, or the native policy's name.
     ///
@@ -236,10 +251,13 @@ functions! {
     /// ```
     get origin(verdict: &mut Verdict) -> String = verdict.origin.to_string();
 
-    /// The verdict as the call that makes it.
+    /// The verdict as the call that makes it, or why the reply could not be sent.
     ///
     /// ```rhai
     /// expect(`${delay(20.ms)}`, "delay(20ms)");
     /// ```
-    fn to_string | to_debug(verdict: &mut Verdict) -> String = verdict.action.to_string();
+    fn to_string | to_debug(verdict: &mut Verdict) -> String = match &verdict.unsent {
+        Some(error) => format!("unsent: {}", error.message),
+        None => verdict.action.to_string(),
+    };
 }

@@ -12,12 +12,13 @@ use crate::bindings::context;
 use crate::bindings::context::{Context, Run, ScriptStart, Serving};
 use crate::bindings::convert::typed;
 use crate::bindings::error::{OrRaise, ScriptResult, thrown};
+use crate::bindings::print::note;
 use crate::net::error::Error;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, threads};
 use crate::net::random::Sequence;
 use crate::net::socket::tcp::Connection;
-use crate::terminal::{host_prefix, output};
+use crate::terminal::host_prefix;
 
 /// What is said where the system starts no thread.
 pub(in crate::bindings) fn no_thread(err: &std::io::Error) -> Error {
@@ -84,7 +85,7 @@ pub(in crate::bindings) fn prepare(
 fn tell_of_copies(run: &Run, place: &str, names: &[String]) {
     let Some(name) = names.first() else { return };
     if !run.noted_copies.swap(true, Ordering::Relaxed) {
-        output::note(&format!(
+        note(&format!(
             "note: `{name}` was changed in the {place}, and there alone: what a closure captured is copied when its thread \
              starts\n  hint: threads share counter(), channel() and shared_map(); or have the closure return the value, and join it"
         ));

@@ -9,9 +9,10 @@ use crate::bindings::context;
 use crate::bindings::convert::{bytes, text};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::loops;
+use crate::bindings::udp::packet::UNDECIDED;
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::{Action, Place, Verdict};
+use crate::net::policy::{Place, Verdict};
 use crate::net::socket::tcp::Connection;
 use crate::net::socket::tcp::Incoming;
 
@@ -80,16 +81,13 @@ impl ReceivedMessage {
             let replied = context::peek(|context| self.0.connection.reply(request, data, &context.stop));
             replied.expect("script code runs in a context")
         };
-        let decided = if let Some(text) = data.read_lock::<ImmutableString>() {
+        let replied = if let Some(text) = data.read_lock::<ImmutableString>() {
             reply(text.as_bytes())
         } else {
             reply(&bytes(ctx, data)?)
         };
         self.0.replied.store(true, Ordering::Relaxed);
-        Ok(match decided.or_raise(ctx)? {
-            Some(decided) => decided.verdict.clone(),
-            None => Verdict { action: Action::Pass, origin: "no policy".into() },
-        })
+        Ok(replied.or_raise(ctx)?.verdict(&UNDECIDED))
     }
 }
 
@@ -200,7 +198,7 @@ functions! {
     };
 
     /// Replies to a message: sends `data`, a string or a blob, over its connection, unless the policy drops it. The verdict.
-    /// A reply to a client that has gone is counted, and no error.
+    /// A reply to a client that has gone is counted, and no error; the verdict has the kind `"unsent"` then.
     ///
     /// Errors: `invalid`: there is no message to reply to, or a line that holds a line end; `closed`: it was closed here.
     ///

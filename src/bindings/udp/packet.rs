@@ -13,9 +13,9 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::loops;
 use crate::net::error::Error;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::decided::Decided;
 use crate::net::policy::decisions::PacketId;
 use crate::net::policy::{Action, Place, PolicyOrigin, Verdict};
+use crate::net::socket::Replied;
 use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 
 /// What a receive brought.
@@ -89,10 +89,8 @@ impl ReceivedPacket {
 }
 
 /// What a reply meets where there is no policy.
-pub(in crate::bindings) fn undecided() -> &'static Verdict {
-    static PASSED: Verdict = Verdict { action: Action::Pass, origin: PolicyOrigin::Known("no policy") };
-    &PASSED
-}
+pub(in crate::bindings) static UNDECIDED: Verdict =
+    Verdict { action: Action::Pass, origin: PolicyOrigin::Known("no policy"), unsent: None };
 
 /// Does something with a string or a blob.
 fn with_bytes<T>(
@@ -112,7 +110,7 @@ pub(super) fn reply(
     socket: &UdpSocket,
     request: &Datagram,
     data: Dynamic,
-) -> ScriptResult<Option<Arc<Decided>>> {
+) -> ScriptResult<Replied> {
     with_bytes(ctx, data, |data| socket.reply(request, data))
 }
 
@@ -235,7 +233,8 @@ functions! {
 
     /// Replies to a datagram: sends `data`, a string or a blob, back to where it came from, unless the socket's policy drops
     /// the request. The verdict. A reply that this host cannot send, such as one without a route back, or larger than a
-    /// datagram, is counted (see `icmp_errors`) and no error, so that no client ends a server.
+    /// datagram, is counted (see `icmp_errors`) and no error, so that no client ends a server; the verdict has the kind
+    /// `"unsent"` then, and says why (`error`).
     ///
     /// Errors: `invalid`: there is no datagram to reply to; `closed`.
     ///
@@ -253,10 +252,7 @@ functions! {
             );
         };
         packet.0.replied.store(true, Ordering::Relaxed);
-        Ok(match with_bytes(&ctx, data, |data| packet.0.socket.reply(datagram, data))? {
-            Some(decided) => decided.verdict.clone(),
-            None => undecided().clone(),
-        })
+        Ok(reply(&ctx, &packet.0.socket, datagram, data)?.verdict(&UNDECIDED))
     };
 
     /// The packet in words.

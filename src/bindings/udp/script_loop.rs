@@ -7,8 +7,9 @@ use crate::bindings::compiled::{self, View, translate};
 use crate::bindings::context::{self, Context, WaitingFor};
 use crate::bindings::error::{ScriptResult, thrown};
 use crate::bindings::print::print;
-use crate::bindings::udp::packet::{self, ReceivedPacket};
+use crate::bindings::udp::packet::{ReceivedPacket, UNDECIDED};
 use crate::net::error::ErrorKind;
+use crate::net::policy::Verdict;
 use crate::net::policy::datagram::Datagram;
 use crate::net::socket::batch::Serve;
 use crate::net::socket::udp::{UdpIncoming, UdpSocket};
@@ -42,8 +43,7 @@ pub fn serve(
     let (variable, body) = (&variable.name, &flow.body);
     let run = context::wait(WaitingFor::NewWork);
     let stop = run.stop.clone();
-    let mut turns =
-        ServedLoop { context, run, socket: &socket, tree, outer, variable, body, effects: None, failed: None };
+    let mut turns = ServedLoop { context, run, socket: &socket, tree, outer, variable, body, turn: None, failed: None };
     let ended = socket.serve_by(&stop, &mut turns);
     match (turns.failed, ended) {
         (Some(error), _) => Err(error),
@@ -63,27 +63,36 @@ struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     variable: &'t str,
     body: &'t StmtBlock,
     /// What the tree asked for; `None`: it gave up.
-    effects: Option<Vec<Effect>>,
+    turn: Option<Iteration>,
     /// The error that ends the loop.
     failed: Option<Box<EvalAltResult>>,
+}
+
+/// What the tree asked for in one turn.
+struct Iteration {
+    effects: Vec<Effect>,
+    /// Whether something depends on what becomes of the reply.
+    asks_verdict: bool,
+    /// Variables, or entries of maps in them, and their new values.
+    changes: Vec<(usize, Option<String>, Dynamic)>,
+    drawn: Vec<f64>,
 }
 
 impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
         self.run.wait(WaitingFor::NewWork);
-        self.effects = self.by_tree(request);
-        match self.effects.as_deref() {
-            Some([Effect::Reply(..)]) => match self.effects.take()?.pop()? {
-                Effect::Reply(data, _) => Some(data),
-                Effect::Print(_) => None,
-            },
-            _ => None,
-        }
+        let verdict = request.decided.as_ref().map_or(&UNDECIDED, |decided| &decided.verdict);
+        self.turn = self.by_tree(request, verdict);
+        let is_reply = |turn: &mut Iteration| matches!(turn.effects[..], [Effect::Reply(..)]) && !turn.asks_verdict;
+        let mut turn = self.turn.take_if(is_reply)?;
+        let Effect::Reply(data, _) = turn.effects.pop()? else { return None };
+        self.end(turn);
+        Some(data)
     }
 
     fn serve(&mut self, request: &Datagram) -> bool {
-        let served = match self.effects.take() {
-            Some(effects) => self.carry_out(request, effects).map(|()| true),
+        let served = match self.turn.take() {
+            Some(turn) => self.carry_out(request, turn).map(|()| true),
             None => self.by_interpreter(request),
         };
         served.unwrap_or_else(|error| {
@@ -94,40 +103,54 @@ impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
 }
 
 impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
-    /// Runs the tree, and changes the variables that it changes; `None`: it gave up.
-    fn by_tree(&mut self, request: &Datagram) -> Option<Vec<Effect>> {
-        let decided = request.decided.as_deref();
-        let verdict = Some(decided.map_or(packet::undecided(), |decided| &decided.verdict));
-        let (place, from) = (decided.map(|decided| &decided.place), Some(request.from));
+    /// Runs the tree, whose reply meets this verdict; `None`: it gave up.
+    fn by_tree(&self, request: &Datagram, verdict: &Verdict) -> Option<Iteration> {
+        let (place, from) = (request.decided.as_deref().map(|decided| &decided.place), Some(request.from));
         let random = Some(&*self.run.random);
-        let view = View { data: &request.data, place, from, frame: None, verdict, random };
+        let view = View { data: &request.data, place, from, frame: None, verdict: Some(verdict), random };
         let mut drawn = Vec::new();
         let mut state = State::new(&self.tree, &view, &mut drawn, Cells::Outer(self.context.scope(), &self.outer));
         state.run()?;
-        let (effects, changes) = (state.effects, state.changes);
+        let State { effects, changes, asks_verdict, .. } = state;
         let changes = changes.into_iter().filter_map(|change| Some((change.at, change.key, change.value.dynamic()?)));
-        for (at, key, value) in changes.collect::<Vec<_>>() {
+        Some(Iteration { effects, asks_verdict, changes: changes.collect(), drawn })
+    }
+
+    /// Does what the tree asked for. Where a reply could not be sent, what comes after it is that of a turn that knows that.
+    fn carry_out(&mut self, request: &Datagram, mut turn: Iteration) -> ScriptResult<()> {
+        if !turn.effects.iter().any(|effect| matches!(effect, Effect::Reply(..))) {
+            self.socket.sends_no_reply(request);
+        }
+        let (mut done, mut ended) = (0, Ok(()));
+        while let Some(effect) = turn.effects.get(done) {
+            done += 1;
+            match effect {
+                Effect::Print(line) => print(line),
+                Effect::Reply(data, at) => match self.socket.reply(request, data) {
+                    Ok(replied) if replied.unsent.is_some() && turn.asks_verdict => {
+                        let verdict = replied.verdict(&UNDECIDED);
+                        turn = self.by_tree(request, &verdict).unwrap_or(turn);
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        ended = Err(thrown(error, *at));
+                        break;
+                    }
+                },
+            }
+        }
+        self.end(turn);
+        ended
+    }
+
+    /// Changes the variables that a turn changes.
+    fn end(&mut self, turn: Iteration) {
+        for (at, key, value) in turn.changes {
             if let Some(variable) = self.outer.get(at).and_then(|name| self.context.scope_mut().get_mut(name)) {
                 compiled::set(variable, key, value);
             }
         }
-        compiled::used(&drawn, &self.run);
-        Some(effects)
-    }
-
-    fn carry_out(&self, request: &Datagram, effects: Vec<Effect>) -> ScriptResult<()> {
-        if !effects.iter().any(|effect| matches!(effect, Effect::Reply(..))) {
-            self.socket.sends_no_reply(request);
-        }
-        for effect in effects {
-            match effect {
-                Effect::Print(line) => print(&line),
-                Effect::Reply(data, at) => {
-                    self.socket.reply(request, &data).map_err(|error| thrown(error, at))?;
-                }
-            }
-        }
-        Ok(())
+        compiled::used(&turn.drawn, &self.run);
     }
 
     /// One turn by the interpreter. Whether to go on.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{Function, a, plain_type};
-use super::{ErrorContext, Words, did_you_mean, operator, rows};
+use super::{ErrorContext, Words, did_you_mean, operator, rows, translate};
 use crate::nearest::nearest;
 
 /// Forms of a function shown at most.
@@ -70,6 +70,10 @@ fn closure(name: &str, given: usize, context: &ErrorContext) -> Words {
 
 fn method(name: &str, given: &[String], forms: &[&Function], context: &ErrorContext) -> Words {
     let of = given[0].as_str();
+    if of == "Host" && matches!(name, "run" | "start") && given.get(1).is_some_and(|kind| kind == "closure") {
+        let host = context.scan.text(context.index.saturating_sub(2));
+        return Words::row("run-closure", &[name, host]);
+    }
     let fits = |f: &&&Function| f.params.first().is_some_and(|p| accepts(&p.kind, of));
     let own: Vec<&Function> = forms.iter().filter(fits).copied().collect();
     if !own.is_empty() {
@@ -84,6 +88,9 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &ErrorCont
     }
     if of == "closure" {
         return words.hint("a closure is called with .call(…)");
+    }
+    if let Some(line) = least_of_list(name, of, context) {
+        return words.hint(format!("write: {line}"));
     }
     if let Some(hint) = rows::line("foreign methods", name) {
         return words.hint(hint);
@@ -113,6 +120,16 @@ fn method(name: &str, given: &[String], forms: &[&Function], context: &ErrorCont
         1..=METHODS => words.hint(format!("its methods: {}", own.into_iter().collect::<Vec<_>>().join(", "))),
         _ => words.hint("is this the value you mean? print(…) shows it"),
     }
+}
+
+/// `rtts.min()` of a list that has a name.
+fn least_of_list(name: &str, of: &str, context: &ErrorContext) -> Option<String> {
+    let (at, text) = (context.index, |index: usize| context.scan.text(index));
+    let list = text(at.checked_sub(2)?);
+    let is_name = list.starts_with(|c: char| c.is_alphabetic() || c == '_') && context.scan.text_before(at - 2) != ".";
+    let is_called = of == "array" && matches!(name, "min" | "max") && text(at + 1) == "(" && text(at + 2) == ")";
+    let least = format!("{list}.reduce(|a, b| {name}(a, b), {list}[0])");
+    (is_called && is_name).then(|| translate::replaced(context, (at - 2, at + 3), &least))?
 }
 
 fn unknown(namespace: &str, name: &str, given: &[String], context: &ErrorContext) -> Words {

@@ -3,12 +3,16 @@
 use rhai::{LexError, ParseErrorType, Position};
 
 use super::reserved::{reserved, symbol_words};
-use super::{ErrorContext, Words, call, position, rows, runtime, variable};
+use super::{ErrorContext, Words, call, position, rows, runtime, translate, variable};
 use crate::engine::lexer::TokenKind;
 
 /// Words for an error found while reading a script.
 pub(super) fn words(error: &ParseErrorType, context: &ErrorContext) -> Words {
     use ParseErrorType as P;
+    let before = context.index.checked_sub(1);
+    if let Some(line) = before.and_then(|at| translate::divided(context.scan, context.names, at)) {
+        return Words::row("slashes", &[&line]);
+    }
     match error {
         P::VariableUndefined(name) => variable::unknown(name, context),
         P::ModuleUndefined(name) => variable::unknown_namespace(name, context),
@@ -133,8 +137,13 @@ fn missing(token: &str, why: &str, context: &ErrorContext) -> Words {
         "," if why.contains("map literal") && found != ";" => Words::row("map-comma", &[]).at(gap(context)),
         "," if why.starts_with("to separate") => comma(why, context),
         _ => {
+            let line = if key == "{" { translate::with_block(context) } else { None };
             if let Some(row) = rows::row("missing", key) {
-                return Words::of(row, &[found]);
+                let words = Words::of(row, &[found]);
+                return match line {
+                    Some(line) => words.hint(format!("write: {line}")),
+                    None => words,
+                };
             }
             let token = if why.contains("switch block") { "}" } else { token };
             let words = Words::new(match found {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use rhai::Position;
 
-use crate::engine::lexer::{Token, TokenKind, tokens};
+use crate::engine::lexer::{Token, TokenKind, read};
 
 /// How a name came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +41,35 @@ impl Declaration<'_> {
 /// The tokens of a script.
 #[derive(Debug, Default)]
 pub struct Scan {
+    /// Comments are left out.
     pub(super) tokens: Vec<Token>,
+    /// Comments `// 2` right after a number or a name: the token before, and what they say.
+    divisors: Vec<(usize, String)>,
 }
 
 impl Scan {
     /// The tokens of `text`.
     pub fn new(text: &str) -> Self {
-        Self { tokens: tokens(text) }
+        let (mut scan, all) = (Self::default(), read(text).tokens);
+        for token in all {
+            if token.kind != TokenKind::Comment {
+                scan.tokens.push(token);
+                continue;
+            }
+            let is_operand = |last: &&Token| matches!(last.kind, TokenKind::Word | TokenKind::Number);
+            let last = scan.tokens.last().filter(is_operand).filter(|last| last.end.0 == token.start.0);
+            if let (Some(_), Some(divisor)) = (last, token.text.strip_prefix("//").map(str::trim)) {
+                let after = divisor.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
+                let fits = after.len() < divisor.len() && (after.is_empty() || after.starts_with([')', ']', ';', ',']));
+                scan.divisors.extend(fits.then(|| (scan.tokens.len() - 1, divisor.to_string())));
+            }
+        }
+        scan
+    }
+
+    /// What a comment after the token `at` says, if that may have been meant for the divisor of a division.
+    pub(super) fn divisor_after(&self, at: usize) -> Option<&str> {
+        self.divisors.iter().find(|(before, _)| *before == at).map(|(_, divisor)| divisor.as_str())
     }
 
     /// Whether a text in double quotes has the form that puts values into texts between back-ticks: `"ping ${seq}"`.

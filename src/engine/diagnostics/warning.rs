@@ -13,8 +13,10 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
     let mut found = Vec::new();
     for (index, token) in scan.tokens.iter().enumerate() {
         let words = match token.kind {
-            TokenKind::Text => text(&token.text),
+            TokenKind::Text => text(&token.text).or_else(|| braces(scan, index)),
+            TokenKind::Number => divided(scan, names, index),
             TokenKind::Word => compared(scan, index)
+                .or_else(|| divided(scan, names, index))
                 .or_else(|| lost_change(scan, index))
                 .or_else(|| discarded::verdict(scan, index))
                 .or_else(|| translate::called_at_once(scan, names, index)),
@@ -25,13 +27,16 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
     found
 }
 
-/// What is certainly a mistake: the value of a variable was to be put into a text in double quotes, or the change of a copy or a
-/// verdict is lost.
+/// What is certainly a mistake: the value of a variable was to be put into a text in double quotes, a number divided by one in a
+/// comment, or the change of a copy or a verdict is lost.
 pub(super) fn certain(scan: &Scan) -> Vec<(Position, Words)> {
     let mut found = Vec::new();
     for (index, token) in scan.tokens.iter().enumerate() {
         let words = match token.kind {
             TokenKind::Text if names_a_variable(scan, index) => text(&token.text),
+            TokenKind::Number if scan.divisor_after(index).is_some_and(|divisor| divisor.parse::<f64>().is_ok()) => {
+                divided(scan, &Names::default(), index)
+            }
             TokenKind::Word => lost_change(scan, index).or_else(|| discarded::verdict(scan, index)),
             _ => None,
         };
@@ -87,6 +92,49 @@ fn text(token: &str) -> Option<Words> {
     let escape = escape.filter(|_| token.starts_with(['`', '}']))?;
     let is_whole = token.starts_with('`') && token.ends_with('`') && !inside.contains('"');
     Some(Words::row(if is_whole { "escape" } else { "escape-inside" }, &[escape, inside]))
+}
+
+/// `"x is {x}"`: a variable in the braces of other languages.
+fn braces(scan: &Scan, index: usize) -> Option<Words> {
+    let text = scan.text(index);
+    let inside = text.get(1..text.len().saturating_sub(1)).filter(|_| text.starts_with(['"', '`', '}']))?;
+    let is_path = |name: &str| {
+        let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        starts && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.')
+    };
+    let mut parts = inside.split('{');
+    let mut written = parts.next()?.to_string();
+    let mut first = None;
+    for part in parts {
+        let name = part.split_once('}').map(|(name, _)| name).filter(|name| is_path(name));
+        let known = name.filter(|name| is_known(scan, index, name.split('.').next().unwrap_or(name)));
+        if let Some(name) = known.filter(|_| !written.ends_with(['$', '#'])) {
+            first.get_or_insert(format!("{{{name}}}"));
+            written.push('$');
+        }
+        written.push('{');
+        written.push_str(part);
+    }
+    let first = first?;
+    let whole = text.starts_with('"') || text.len() > 1 && text.starts_with('`') && text.ends_with('`');
+    let ours = if whole && !inside.contains('\\') { written } else { format!("${first}") };
+    Some(Words::row("no-braces", &[&first, &ours]))
+}
+
+/// Whether a variable of this name is visible at the token `index`.
+fn is_known(scan: &Scan, index: usize, name: &str) -> bool {
+    scan.declared().iter().any(|known| known.name == name && scan.is_visible(known, index))
+}
+
+/// `7 // 2`: a comment where a division was meant.
+fn divided(scan: &Scan, names: &Names, index: usize) -> Option<Words> {
+    let divisor = scan.divisor_after(index)?.trim_end_matches([')', ']', ';']);
+    let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+    let name = |text: &str| is_known(scan, index, text.split('.').next().unwrap_or(text));
+    let is_whole = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+    let is_value = |text: &str| is_whole(text) && (is_number(text) || name(text));
+    let line = translate::divided(scan, names, index)?;
+    (is_value(scan.text(index)) && is_value(divisor)).then(|| Words::row("slashes", &[&line]))
 }
 
 /// `ping.kind == "replied"`: a comparison that is never true.
@@ -152,11 +200,14 @@ mod tests {
         let certain = |script| certain(&Scan::new(script)).len();
         assert_eq!(certain("let seq = 1; print(\"ping ${seq} of ${n}\");"), 1);
         assert_eq!(certain("fn f(list) { list.push(1); list.sort(); } for i in 1..2 { print(\"${ i }\"); }"), 2);
+        assert_eq!(certain("let half = 7 // 2"), 1);
         for script in [
             "print(\"echo ${HOME}\");",
             "print(\"${a}\"); let a = 1;",
             "fn f(x) {} print(\"${x}\");",
             "if p.kind == \"y\" {}",
+            "let n = 3; // 2",
+            "let n = f(2) // 2",
         ] {
             assert_eq!(certain(script), 0, "{script}");
         }

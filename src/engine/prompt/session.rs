@@ -11,6 +11,7 @@ use crate::bindings::context::{self, Context, Programs, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::loops;
 use crate::engine::compile::compile;
+use crate::engine::diagnostics::certain_mistakes;
 use crate::engine::programs::{self, ScriptHost, is_interrupted};
 use crate::engine::run::unknown_option;
 use crate::engine::sources::header;
@@ -180,6 +181,7 @@ impl PromptSession {
                 return Err(SessionEnd::Failed);
             }
         };
+        certain_mistakes(name, text).iter().for_each(|warning| output::note(warning.trim_end()));
         ast.set_source(name);
         let result = self.evaluate(name, &ast, script);
         let ended = self.conclude(name, result, shows);

@@ -158,7 +158,7 @@ impl Policy {
                     rest = others;
                 }
                 // One without parts has no one to object.
-                Some(last.unwrap_or_else(|| Verdict { action: Action::Pass, origin: "chain([])".into() }))
+                Some(last.unwrap_or_else(|| Verdict::new(Action::Pass, "chain([])")))
             }
         }
     }
@@ -215,7 +215,7 @@ impl AttachedPolicy {
         let mut draws = Vec::new();
         let decided = self.policy.decide(subject, &place, in_bad, &mut draws);
         let failed = decided.is_none();
-        let verdict = decided.unwrap_or_else(|| Verdict { action: Action::Pass, origin: FAILED.into() });
+        let verdict = decided.unwrap_or_else(|| Verdict::new(Action::Pass, FAILED));
         let chosen = verdict.action != Action::Pass;
         let neighbours = flows.chose(chosen);
         let mut counts = self.counters.lock();

@@ -124,7 +124,7 @@ impl UdpSocket {
     fn send(&self, replies: &mut Replies) -> Result<()> {
         let unsent = match replies.ready.as_slice() {
             [] => return Ok(()),
-            [(data, to)] if self.deliver(data, *to, &|| Content::of(&replies.requests[0]))? => Vec::new(),
+            [(data, to)] if self.deliver(data, *to, &|| Content::of(&replies.requests[0]))?.is_none() => Vec::new(),
             [_] => vec![0],
             several => self.deliver_all(several, &replies.requests)?,
         };
@@ -171,7 +171,7 @@ impl UdpSocket {
             if let [(data, to), others @ ..] = rest {
                 // It failed, perhaps only because an earlier ICMP error took the call's place.
                 let place = replies.len() - rest.len();
-                if !self.deliver(data, *to, &|| Content::of(&requests[place]))? {
+                if self.deliver(data, *to, &|| Content::of(&requests[place]))?.is_some() {
                     unsent.push(place);
                 }
                 rest = others;

@@ -29,8 +29,8 @@ pub(in crate::net) enum Queued {
 /// What takes entries of the error queue, and what comes another way and is like them.
 pub(in crate::net) type TakeQueued<'a> = &'a mut dyn FnMut(Queued);
 
-/// Takes at most so many entries from the error queue of `socket`, which is bound to `local`; how many it had. A quote is what
-/// follows `headers` octets of the packet.
+/// Takes at most so many entries from the error queue of `socket`, which is bound to `local`; how many of them were ICMP errors.
+/// A quote is what follows `headers` octets of the packet.
 pub(in crate::net) fn take_entries(
     socket: &dyn HostSocket,
     local: SocketAddr,
@@ -38,25 +38,26 @@ pub(in crate::net) fn take_entries(
     most: usize,
     queued: TakeQueued<'_>,
 ) -> usize {
-    (0..most).take_while(|_| take_entry(socket, local, headers, queued)).count()
+    (0..most).map_while(|_| take_entry(socket, local, headers, queued)).filter(|is_icmp| *is_icmp).count()
 }
 
-fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued: TakeQueued<'_>) -> bool {
+/// Takes an entry, if there is one. Whether it was an ICMP error.
+fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued: TakeQueued<'_>) -> Option<bool> {
     let mut buffer = [0u8; 2048];
-    let Ok(received) = socket.next_error(&mut buffer) else { return false };
-    let Some(entry) = received.entry else { return true };
+    let received = socket.next_error(&mut buffer).ok()?;
+    let Some(entry) = received.entry else { return Some(false) };
     let family = match entry.origin {
         Origin::Stamp => {
             if let Some(stamp) = received.stamp {
                 queued(Queued::Sent { number: entry.data, stamp });
             }
-            return true;
+            return Some(false);
         }
         Origin::Icmp => Family::V4,
         Origin::Icmp6 => Family::V6,
         Origin::Local | Origin::Other(_) => {
             queued(Queued::Local);
-            return true;
+            return Some(false);
         }
     };
     let kind = icmp::Kind { family, type_: entry.type_, code: entry.code };
@@ -72,7 +73,7 @@ fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued
         extensions: extensions.to_vec(),
     };
     queued(Queued::Icmp { error, stamp: received.stamp });
-    true
+    Some(true)
 }
 
 /// Where the kernel found extensions (`struct sock_ee_data_rfc4884`): the offset, and flags after it.

@@ -20,3 +20,5 @@ mod service;
 pub mod session;
 pub mod tcp;
 pub mod udp;
+
+pub use self::reply::Replied;

@@ -136,6 +136,6 @@ fn verdict(
 ) -> Option<TreeNode> {
     Some(TreeNode::new(move |state| {
         let action = action(state)?;
-        Some(Value::Verdict(Verdict { action, origin: origin.clone().into() }))
+        Some(Value::Verdict(Verdict::new(action, origin.clone())))
     }))
 }

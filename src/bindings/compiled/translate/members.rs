@@ -8,7 +8,6 @@ use super::{KnownValue, TreeBuilder, function};
 use crate::bindings::compiled::View;
 use crate::bindings::compiled::tree::{Effect, TreeNode};
 use crate::bindings::compiled::value::Value;
-use crate::net::policy::Action;
 use crate::net::socket::udp::check_size;
 use crate::net::time::Duration;
 
@@ -78,7 +77,10 @@ impl TreeBuilder<'_> {
             (Of::Packet, Expr::Property(names, _)) => field(names.2.as_str()),
             (Of::Value(of), Expr::Property(names, _)) => match names.2.as_str() {
                 "dropped" => Some(TreeNode::new(move |state| match of.run(state)? {
-                    Value::Verdict(verdict) => Some(Value::Bool(verdict.action == Action::Drop)),
+                    Value::Verdict(verdict) => {
+                        state.asks_verdict = true;
+                        Some(Value::Bool(verdict.is_lost()))
+                    }
                     _ => None,
                 })),
                 "len" => method("len", of, Vec::new()),

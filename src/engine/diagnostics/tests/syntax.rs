@@ -193,6 +193,7 @@ error: a block must begin here
     1 | if true print(1);
       |         ^
   hint: what if, else, for, while and fn do stands between { }, even a single line
+  hint: write: if true { print(1); }
 "#,
     ),
     (

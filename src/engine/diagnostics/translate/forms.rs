@@ -44,6 +44,11 @@ fn block(of: &Translator, at: usize) -> Option<Rewrite> {
         let text = head.trim_end().to_string();
         return Rewrite::new(colon + 1, text, "a block stands between { }, without a colon before it");
     }
+    // `if a: b else: c` in one line: the other branch is a block of its own.
+    let is_branch = |text: &str| matches!(text, "else" | "elif");
+    let branch = of.find(colon + 1, is_branch).filter(|at| of.text(*at) == "elif" || of.text(at + 1) == ":");
+    let is_if = matches!(of.text(at), "if" | "elif");
+    let end = branch.filter(|at| is_if && *at < end).unwrap_or(end);
     let inside = of.plain(colon + 1, end);
     let inside = if inside.is_empty() { "…".to_string() } else { inside };
     let brace = if opened { "" } else { " {" };

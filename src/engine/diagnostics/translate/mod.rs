@@ -135,6 +135,51 @@ pub(super) fn statement(context: &ErrorContext, from: usize) -> String {
     translator.plain(from, end.min(translator.line_end(from)))
 }
 
+/// The statement around the tokens from `from` to `end`, with `text` in their place; `None` if that cannot be read.
+pub(super) fn replaced(context: &ErrorContext, (from, end): (usize, usize), text: &str) -> Option<String> {
+    let translator = Translator::new(context.scan, context.names);
+    let is_edge = |at: &usize| translator.begins_line(*at) || matches!(translator.before(*at), ";" | "{" | "}");
+    let first = (0..=from).rev().find(is_edge)?;
+    let semicolon = translator.find(end, |text| text == ";").map(|at| at + 1);
+    let last = semicolon.unwrap_or(usize::MAX).min(translator.line_end(end - 1));
+    let gap = |at: usize| if at == from || translator.touches(at) { "" } else { " " };
+    let (before, after) = (translator.plain(first, from), translator.plain(end, last));
+    let start = if from > first && !translator.touches(from) { " " } else { "" };
+    let line = format!("{before}{start}{text}{}{after}", if end < last { gap(end) } else { "" });
+    (line.chars().count() <= WIDTH && is_readable(&line)).then_some(line)
+}
+
+/// `for i in 0..3 print(i)`: the statement with its block, of which the error is where that should begin.
+pub(super) fn with_block(context: &ErrorContext) -> Option<String> {
+    let (translator, at) = (Translator::new(context.scan, context.names), context.index);
+    let around = context.scan.open_before(at);
+    let is_head = |i: &usize| {
+        matches!(translator.text(*i), "if" | "for" | "while" | "else") && context.scan.open_before(*i) == around
+    };
+    let head = (0..at).rev().find(is_head)?;
+    let end_of = |from: usize, is: &dyn Fn(&str) -> bool| {
+        translator.find(from, is).unwrap_or(usize::MAX).min(translator.line_end(from))
+    };
+    let with_semicolon = |end: usize| end + usize::from(translator.text(end) == ";");
+    let branch = with_semicolon(end_of(at, &|text| matches!(text, ";" | "}" | "else")));
+    let body = translator.plain(at, branch);
+    let end = with_semicolon(end_of(branch, &|text| matches!(text, ";" | "}")));
+    let rest = (translator.text(branch) == "else").then(|| match translator.text(branch + 1) {
+        "{" | "if" => format!(" {}", translator.plain(branch, end)),
+        _ => format!(" else {{ {} }}", translator.plain(branch + 1, end)),
+    });
+    let line = format!("{} {{ {body} }}{}", translator.plain(head, at), rest.unwrap_or_default());
+    (!body.is_empty() && line.chars().count() <= WIDTH && is_readable(&line)).then_some(line)
+}
+
+/// `7 // 2`: what a comment seems to have been meant for that follows the token `at`; the line as it is written here.
+pub(super) fn divided(scan: &Scan, names: &Names, at: usize) -> Option<String> {
+    let translator = Translator::new(scan, names);
+    let comment = scan.divisor_after(at)?;
+    let first = (0..=at).rev().find(|i| translator.begins_line(*i))?;
+    Some(format!("{} / {comment}", translator.plain(first, at + 1)))
+}
+
 impl<'a> Translator<'a> {
     fn new(scan: &'a Scan, names: &'a Names) -> Self {
         Self { scan, names, depth: Cell::new(0) }

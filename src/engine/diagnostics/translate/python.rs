@@ -21,7 +21,7 @@ fn names(of: &Translator, at: usize) -> Option<Rewrite> {
     if names.len() < 2 || names.iter().any(|name| !of.is_word(*name)) || of.text(equals) != "=" {
         return None;
     }
-    let end = of.find(equals, |text| text == ";").unwrap_or(usize::MAX).min(of.line_end(equals));
+    let end = of.find(equals, |text| matches!(text, ";" | "}")).unwrap_or(usize::MAX).min(of.line_end(equals));
     let names: Vec<&str> = names.iter().map(|name| of.text(*name)).collect();
     let text = assigned(of, &names, equals + 1, end, first > at)?;
     Rewrite::new(end, text, "one name stands to the left of =")

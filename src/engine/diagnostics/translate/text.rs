@@ -193,9 +193,18 @@ fn slice(of: &Translator, at: usize) -> Option<Rewrite> {
     let is_text = of.is_quoted(at);
     let value = (of.is_word(at) || is_text) && of.text(at + 1) == "[" && of.touches(at + 1);
     let close = of.close(at + 1).filter(|_| value)?;
+    let name = of.text(at);
+    let given =
+        of.scan.tokens.windows(4).find(|four| {
+            matches!(four[0].text.as_str(), "let" | "const") && four[1].text == name && four[2].text == "="
+        });
+    let is_text = is_text || given.is_some_and(|four| four[3].text.starts_with(['"', '`']));
+    let is_list = given.is_some_and(|four| four[3].text == "[");
+    if of.plain(at + 2, close) == "::-1" {
+        return turned_round(of, at, close, (is_text, is_list));
+    }
     let colon = of.find(at + 2, |text| text == ":").filter(|colon| *colon < close)?;
     let (from, to) = (of.plain(at + 2, colon), of.plain(colon + 1, close));
-    let name = of.text(at);
     // A negative end counts from the end of the value.
     let to = if to.starts_with('-') { format!("{name}.len {}", to.replacen('-', "- ", 1)) } else { to };
     let range = match (from.as_str(), to.as_str()) {
@@ -203,18 +212,28 @@ fn slice(of: &Translator, at: usize) -> Option<Rewrite> {
         ("", to) => format!("0..{to}"),
         (from, to) => format!("{from}..{to}"),
     };
-    let given =
-        of.scan.tokens.windows(4).find(|four| {
-            matches!(four[0].text.as_str(), "let" | "const") && four[1].text == name && four[2].text == "="
-        });
-    let is_text = is_text || given.is_some_and(|four| four[3].text.starts_with(['"', '`']));
-    let is_list = given.is_some_and(|four| four[3].text == "[");
     let method = if is_text { "sub_string" } else { "extract" };
     let mut rewrite =
         Rewrite::new(close + 1, format!("{name}.{method}({range})"), "a part is not taken with `[from:to]`")?;
     if !is_text && !is_list {
         rewrite.note = Some(format!("if it is a text, write: {name}.sub_string({range})"));
     }
+    Some(rewrite)
+}
+
+/// `l[::-1]`: as a statement the list itself is turned round, else a copy.
+fn turned_round(of: &Translator, at: usize, close: usize, (is_text, is_list): (bool, bool)) -> Option<Rewrite> {
+    let name = of.text(at);
+    let text = format!("{name}.split(\"\").reduce(|text, c| c + text, \"\")");
+    let list = format!("{name}.reduce(|list, x| [x] + list, [])");
+    let is_alone = of.begins_line(at) || matches!(of.before(at), ";" | "{" | "}");
+    let (rewritten, note) = match (is_text, is_alone) {
+        (true, _) => (text, None),
+        (false, true) => (format!("{name}.reverse()"), Some("it turns the list itself round".to_string())),
+        (false, false) => (list, (!is_list).then(|| format!("if it is a text, write: {text}"))),
+    };
+    let mut rewrite = Rewrite::new(close + 1, rewritten, "a part is not taken with `[from:to]`")?;
+    rewrite.note = note;
     Some(rewrite)
 }
 

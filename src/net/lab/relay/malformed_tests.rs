@@ -219,7 +219,7 @@ impl Decide for Broken {
     fn decide(&self, subject: &PolicyInput<'_>, _: &Place, _: &mut Vec<f64>) -> Option<Verdict> {
         let PolicyInput::Frame(carried) = subject else { return None };
         assert!(!carried.payload().starts_with(b"bug"), "a bug of a test");
-        Some(Verdict { action: Action::Pass, origin: "broken".into() })
+        Some(Verdict::new(Action::Pass, "broken"))
     }
 }
 

@@ -74,13 +74,15 @@ pub(super) struct Causes {
     by_key: HashMap<EndsKey, VecDeque<Cause>>,
     in_order: VecDeque<(EndsKey, u64)>,
     entered: u64,
+    /// When the latest was entered that gave way to later ones and explains no loss.
+    forgotten: Option<Instant>,
     pub(super) streams: Streams,
 }
 
 impl Causes {
     /// Enters what befell a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
     pub(super) fn enter(&mut self, (key, family): (EndsKey, Family), at: Instant, site: &Site, incident: Incident<'_>) {
-        let none = Verdict { action: Action::Pass, origin: "".into() };
+        let none = Verdict::new(Action::Pass, "");
         let (fate, verdict, draws) = match incident {
             Incident::Decided(Decided { verdict, draws, .. }) => {
                 let fate = match &verdict.action {
@@ -96,6 +98,7 @@ impl Causes {
             Incident::Lost(why) => (Fate::Lost(why), &none, &[][..]),
             Incident::NotSent(why) => {
                 self.forget_reply(&key);
+                self.forget_carried_out(&key, at, site);
                 (Fate::NotSent(why), &none, &[][..])
             }
             Incident::Unread => (Fate::Unread, &none, &[][..]),
@@ -110,8 +113,14 @@ impl Causes {
             && let Some((key, id)) = self.in_order.pop_front()
         {
             // It may be gone already, its probe replied to.
-            self.remove(&key, |cause| cause.id == id);
+            let gone = self.remove(&key, |cause| cause.id == id);
+            self.forgotten = gone.map(|cause| cause.at).or(self.forgotten);
         }
+    }
+
+    /// Whether what befell a ping sent at `sent` may have given way to what befell later ones.
+    pub(super) fn may_have_forgotten(&self, sent: Instant) -> bool {
+        self.forgotten.is_some_and(|at| sent <= at)
     }
 
     /// A script has replied to a packet that it had received, the last one that says this; `is_other`: with something else.
@@ -130,6 +139,18 @@ impl Causes {
     fn forget_reply(&mut self, key: &EndsKey) {
         let said = |cause: &&Cause| cause.fate == Fate::RepliedOtherwise;
         let last = self.by_key.get(key).and_then(|queue| queue.iter().rev().find(said)).map(|cause| cause.id);
+        self.remove(key, |cause| Some(cause.id) == last);
+    }
+
+    /// Forgets the last verdict at `site` that would have let the reply through by `now`, damaged or later: it was not sent.
+    fn forget_carried_out(&mut self, key: &EndsKey, now: Instant, site: &Site) {
+        let was_due = |cause: &&Cause| match cause.fate {
+            Fate::Delayed(by) => cause.at + by <= now,
+            Fate::Corrupted | Fate::Replaced => true,
+            _ => false,
+        };
+        let is_it = |cause: &&Cause| cause.site == *site && was_due(cause);
+        let last = self.by_key.get(key).and_then(|queue| queue.iter().rev().find(is_it)).map(|cause| cause.id);
         self.remove(key, |cause| Some(cause.id) == last);
     }
 
@@ -157,7 +178,7 @@ impl Causes {
                     ids.push(cause.id);
                 }
             }
-            ids.into_iter().for_each(|id| self.remove(&key, |cause| cause.id == id));
+            ids.into_iter().for_each(|id| drop(self.remove(&key, |cause| cause.id == id)));
         }
     }
 
@@ -232,15 +253,13 @@ impl Causes {
         self.by_key.values().map(VecDeque::len).sum()
     }
 
-    fn remove(&mut self, key: &EndsKey, which: impl Fn(&Cause) -> bool) {
-        if let Some(queue) = self.by_key.get_mut(key) {
-            if let Some(index) = queue.iter().position(which) {
-                queue.remove(index);
-            }
-            if queue.is_empty() {
-                self.by_key.remove(key);
-            }
+    fn remove(&mut self, key: &EndsKey, which: impl Fn(&Cause) -> bool) -> Option<Cause> {
+        let queue = self.by_key.get_mut(key)?;
+        let removed = queue.iter().position(which).and_then(|index| queue.remove(index));
+        if queue.is_empty() {
+            self.by_key.remove(key);
         }
+        removed
     }
 }
 

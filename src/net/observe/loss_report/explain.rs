@@ -132,11 +132,16 @@ impl Inner {
         let Group { title, members } = group;
         let own = self.losses.iter().zip(found).filter(|(loss, _)| members.contains(&loss.pinger));
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
-        let (mut unexplained, mut known) = (Vec::new(), 0);
+        let one = |place: &usize| self.pingers.get(*place);
+        let gone: u64 = members.iter().map(|place| one(place).forgotten).sum();
+        let (mut unexplained, mut known, mut forgotten) = (Vec::new(), gone, gone);
         for (loss, cause) in own {
             known += 1;
             let Some((cause, named)) = cause else {
-                unexplained.push(loss.number);
+                match self.causes.may_have_forgotten(loss.sent) {
+                    true => forgotten += 1,
+                    false => unexplained.push(loss.number),
+                }
                 continue;
             };
             match causes.iter_mut().find(|(other, _)| other == cause) {
@@ -144,10 +149,8 @@ impl Inner {
                 None => causes.push((cause.clone(), vec![named.clone()])),
             }
         }
-        let one = |place: &usize| self.pingers.get(*place);
-        let forgotten = members.iter().map(|place| one(place).forgotten).sum();
         let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
-        Explanation { title, pingers, probes, causes, known: known + forgotten, forgotten, unexplained }
+        Explanation { title, pingers, probes, causes, known, forgotten, unexplained }
     }
 }
 

@@ -52,6 +52,10 @@ impl LossReport {
         // The ways of a lab are ours, whether or not a host replies there.
         let is_ours = host != HostId::default() || inner.hosts.know(pinging.ends.at());
         if instead.is_none() && !is_ours && !inner.servers.knows(host, server) && !inner.causes.know(&key) {
+            if inner.causes.may_have_forgotten(sent) {
+                let place = inner.pingers.place(pinging);
+                inner.pingers.forget(place);
+            }
             return;
         }
         if instead.is_none() && inner.causes.may_be_replied_to(&key) {

@@ -1,4 +1,4 @@
-//! The pingers of a run: each socket and each address that it pings has an account of its own.
+//! The pingers of a run: each schedule of each socket, and each address that it pings, has an account of its own.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,6 +20,8 @@ const APART: usize = 8;
 pub struct PingerRun {
     /// Distinguishes the sockets of a process.
     pub socket: u64,
+    /// Distinguishes the schedules of a process; `None`: of no schedule, each ping by itself.
+    pub schedule: Option<u64>,
     /// `UDP`, `TCP` or `ICMP`.
     pub protocol: &'static str,
     /// The pinger's end and its target, as the pinger's host sees them.
@@ -51,7 +53,7 @@ pub(super) struct OnePinger {
 #[derive(Debug, Default)]
 pub(super) struct Pingers {
     list: Vec<OnePinger>,
-    places: HashMap<(u64, SocketAddr), usize>,
+    places: HashMap<(u64, Option<u64>, SocketAddr), usize>,
 }
 
 /// Pingers that are reported together: usually one.
@@ -65,7 +67,7 @@ pub(super) struct Group {
 impl Pingers {
     /// The place of a pinger, which it gets if it has none yet.
     pub(super) fn place(&mut self, pinging: &PingerRun) -> usize {
-        let key = (pinging.socket, pinging.ends.to());
+        let key = (pinging.socket, pinging.schedule, pinging.ends.to());
         if let Some(&place) = self.places.get(&key) {
             return place;
         }
@@ -134,13 +136,10 @@ impl Pingers {
             if together {
                 known.insert(*name, groups.len());
             }
-            let mut title = name.title(hosts);
-            if !together && names.iter().filter(|other| *other == name).count() > 1 {
-                let PingerRun { protocol, ends, .. } = &self.list[place].pinging;
-                let what = if *protocol == "ICMP" { "echo identifier" } else { "from port" };
-                title += &format!(" ({what} {})", ends.from().port());
-            }
-            groups.push(Group { title, members: vec![place] });
+            let same = || places.iter().zip(&names).filter(|(_, other)| *other == name).map(|(&place, _)| place);
+            let apart = if together { None } else { self.apart(place, same().collect()) };
+            groups
+                .push(Group { title: name.title(hosts) + apart.as_deref().unwrap_or_default(), members: vec![place] });
         }
         for group in groups.iter_mut().filter(|group| group.members.len() > 1) {
             group.title += &format!(" by {} pingers", group.members.len());
@@ -149,6 +148,25 @@ impl Pingers {
             groups[0].title.clear();
         }
         groups
+    }
+}
+
+impl Pingers {
+    /// What distinguishes one of several pingers that are reported by the same name: their ports, and of those that share a
+    /// socket, which of its schedules it is.
+    fn apart(&self, place: usize, same: Vec<usize>) -> Option<String> {
+        let run = |place: usize| &self.list[place].pinging;
+        let own = run(place);
+        let of_socket: Vec<usize> = same.iter().copied().filter(|&other| run(other).socket == own.socket).collect();
+        let what = if own.protocol == "ICMP" { "echo identifier" } else { "from port" };
+        let port = (of_socket.len() < same.len()).then(|| format!("{what} {}", own.ends.from().port()));
+        let schedules = || of_socket.iter().filter(|&&place| run(place).schedule.is_some());
+        let schedule = (of_socket.len() > 1).then(|| match own.schedule {
+            Some(_) => format!("pinger {}", schedules().position(|&other| other == place).map_or(0, |index| index + 1)),
+            None => "single pings".to_string(),
+        });
+        let parts: Vec<String> = port.into_iter().chain(schedule).collect();
+        (!parts.is_empty()).then(|| format!(" ({})", parts.join(", ")))
     }
 }
 

@@ -38,7 +38,7 @@ fn at(ms: u64) -> Instant {
 
 fn decided(action: Action, draws: &[f64]) -> Decided {
     let place = Place { flow: 0, number: 1, draws: RandomStream::of_seed(0) };
-    Decided { verdict: Verdict { action, origin: "a.rhai:3".into() }, place, draws: draws.to_vec() }
+    Decided { verdict: Verdict::new(action, "a.rhai:3"), place, draws: draws.to_vec() }
 }
 
 fn decide(account: &LossReport, ms: u64, ends: Ends, content: Content, decided: &Decided, site: &Site) {
@@ -46,7 +46,7 @@ fn decide(account: &LossReport, ms: u64, ends: Ends, content: Content, decided: 
 }
 
 fn pinging(ends: Ends) -> PingerRun {
-    PingerRun { socket: 0, protocol: "UDP", ends }
+    PingerRun { socket: 0, schedule: None, protocol: "UDP", ends }
 }
 
 fn error(by: Option<RejectReply>, text: &str) -> PingError {
@@ -138,6 +138,23 @@ fn memory_is_bounded() {
     let inner = account.lock();
     assert_eq!((inner.causes.len(), inner.losses.len()), (REMEMBERED, REMEMBERED));
     assert_eq!(inner.pingers.get(0).forgotten, REMEMBERED as u64);
+}
+
+#[test]
+fn a_loss_whose_verdict_gave_way_to_later_ones_is_not_unexplained() {
+    let account = account(&[], &[1, 2]);
+    for number in 10..10 + REMEMBERED as u64 - 1 {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        decide(&account, number, ends(), content, &decided(Action::Drop, &[]), &site());
+    }
+    for number in [1, 2, 5] {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.settled(&pinging(ends()), 2 * number, Settled::TimedOut);
+        account.lost(&pinging(ends()), number, content, [at(number), at(number)], None);
+    }
+    let text = text_of(&account);
+    assert!(text.contains("\n  seq 2 (draw 0.125): dropped by a.rhai:3\n"), "{text}");
+    assert!(text.ends_with("\n  1 earlier ones are no longer remembered\n  1 unexplained: seq 5"), "{text}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn a_verdict_has_its_call_only_where_that_says_more() {
     let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
     let place = Packet { flow: 0, number: 4, draws: RandomStream::of_seed(1) };
     let details = [Action::Drop, Action::Delay(Duration::from_millis(20)), Action::Duplicate(2)].map(|action| {
-        let decided = Decided { verdict: Verdict { action, origin: "x.rhai:3".into() }, place, draws: vec![0.25] };
+        let decided = Decided { verdict: Verdict::new(action, "x.rhai:3"), place, draws: vec![0.25] };
         let row = VerdictRow::new(flow, 24, &decided, &server());
         (row.verdict, row.detail)
     });
@@ -79,7 +79,7 @@ fn a_summary_of_nothing_has_no_numbers_but_counts() {
 #[test]
 fn every_field_has_a_column() {
     let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
-    let verdict = Verdict { action: Action::Drop, origin: "x".into() };
+    let verdict = Verdict::new(Action::Drop, "x");
     let place = Packet { flow: 0, number: 1, draws: RandomStream::of_seed(1) };
     let decided = Decided { verdict, place, draws: Vec::new() };
     let about = about();

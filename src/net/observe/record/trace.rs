@@ -122,7 +122,7 @@ fn verdict(decided: &Decided, site: &Site) -> String {
 fn unsent(why: WhyUnsent<'_>) -> String {
     match why {
         WhyUnsent::Refused(error) => error.message.clone(),
-        WhyUnsent::Decided(Decided { verdict: Verdict { action, origin }, .. }) => {
+        WhyUnsent::Decided(Decided { verdict: Verdict { action, origin, .. }, .. }) => {
             let full = if *action == Action::Drop { "" } else { "; it cannot be kept so long" };
             format!("{action}: {origin}{full}")
         }

@@ -76,6 +76,25 @@ pub struct Verdict {
     pub action: Action,
     /// The policy's line that decided: `scripts/udp_server.rhai:9`, or a native policy as written: `loss(0.2)`.
     pub origin: PolicyOrigin,
+    /// Why a reply that was not to be dropped could not be sent all the same; of what a policy decides: nothing.
+    pub unsent: Option<Arc<Error>>,
+}
+
+impl Verdict {
+    /// The decision that `origin` made.
+    pub fn new(action: Action, origin: impl Into<PolicyOrigin>) -> Self {
+        Self { action, origin: origin.into(), unsent: None }
+    }
+
+    /// What became of a reply, in a word.
+    pub fn word(&self) -> &'static str {
+        if self.unsent.is_some() { "unsent" } else { self.action.word() }
+    }
+
+    /// Whether the packet is lost, or the reply to it.
+    pub fn is_lost(&self) -> bool {
+        self.action == Action::Drop || self.unsent.is_some()
+    }
 }
 
 /// The place of a decision, in words.
@@ -317,7 +336,7 @@ impl Native {
                 true
             }
         };
-        Verdict { action: if chosen { action.clone() } else { Action::Pass }, origin: self.text.clone().into() }
+        Verdict::new(if chosen { action.clone() } else { Action::Pass }, self.text.clone())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
 use crate::net::probe::ledger::{Blame, ProbeId};
 use crate::net::probe::outcome::Probe;
-use crate::net::socket::error_queue::{Queued, TakeQueued, is_pending_error, take_entries};
+use crate::net::socket::error_queue::{Queued, TakeQueued, take_entries};
 use crate::net::socket::icmp_monitor::is_kept;
 use crate::net::socket::prober::{Prober, Probing, Recognised, Text, Transport};
 use crate::net::time::Instant;
@@ -128,9 +128,10 @@ impl Transport for IcmpSocket {
             *sent = self.0.host.now();
             socket.send(&Outgoing { data: probe.message, to: Some(to), source: None })
         };
-        let look = |err: &io::Error| {
+        let look = |_: &io::Error| {
             self.0.has_errors.store(true, Ordering::Relaxed);
-            self.drain(socket, usize::MAX, queued) > 0 || is_pending_error(err)
+            // One that the queue does not hold is this host's own, and would come again.
+            self.drain(socket, usize::MAX, queued) > 0
         };
         let number = self.0.set_ttl(socket, probe.ttl).and_then(|()| self.0.endpoint.send(socket, call, look));
         number.map_err(|err| send_error(&*self.0.host, &err, probe.message.len() - HEADER, probe.to))

@@ -53,7 +53,7 @@ impl Prober {
             (Some(stamp.unwrap_or(unix)), End::Icmp { error, assumed: matches!(blame, Blame::Assumed(_)), rtt })
         });
         if let Some(record) = late.and_then(|id| self.ledger.record(id)) {
-            let pinging = self.pinging(transport.endpoint(), record.to);
+            let pinging = self.pinging(transport.endpoint(), record.id, record.to);
             transport.endpoint().loss_report().late_error(&pinging, [record.sent, seen], what);
         }
     }
@@ -87,7 +87,7 @@ impl Prober {
     pub(in crate::net) fn leave_error(&self, endpoint: &Endpoint, error: &IcmpError, blame: Blame) {
         let (Blame::Named(id) | Blame::Assumed(id)) = blame else { return };
         if let Some(record) = self.ledger.record(id).filter(|_| self.ledger.state(id) == Some(State::TimedOut)) {
-            let pinging = self.pinging(endpoint, record.to);
+            let pinging = self.pinging(endpoint, id, record.to);
             let times = [record.sent, endpoint.host.now()];
             endpoint.loss_report().late_error(&pinging, times, settled_by(error));
         }

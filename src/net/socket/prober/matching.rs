@@ -245,16 +245,17 @@ impl Prober {
             if pending.reported {
                 self.has_lost = true;
                 let endpoint = transport.endpoint();
-                let (pinging, times) = (self.pinging(endpoint, pending.to), [pending.sent, endpoint.host.now()]);
+                let (pinging, times) = (self.pinging(endpoint, id, pending.to), [pending.sent, endpoint.host.now()]);
                 endpoint.loss_report().lost(&pinging, pending.number, content, times, instead);
             }
             self.finish(transport, id, &pending, None, End::TimedOut { instead });
         }
     }
 
-    /// Who sends a probe to `to`, for the loss report.
-    pub(super) fn pinging(&self, endpoint: &Endpoint, to: SocketAddr) -> PingerRun {
-        PingerRun { socket: self.id.0, protocol: endpoint.protocol, ends: endpoint.asks(to) }
+    /// Who sends the probe `id` to `to`, for the loss report.
+    pub(super) fn pinging(&self, endpoint: &Endpoint, id: ProbeId, to: SocketAddr) -> PingerRun {
+        let (socket, schedule) = (self.id.0, self.schedule_of(id));
+        PingerRun { socket, schedule, protocol: endpoint.protocol, ends: endpoint.asks(to) }
     }
 
     /// Reports how a probe was settled.
@@ -269,7 +270,7 @@ impl Prober {
             }
             End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => return,
         };
-        let pinging = self.pinging(transport.endpoint(), pending.to);
+        let pinging = self.pinging(transport.endpoint(), id, pending.to);
         transport.endpoint().loss_report().settled(&pinging, id.number(), how);
         if let Some(error) = error {
             let content = Content::of(transport.probing().echoed(&pending.message));

@@ -62,6 +62,8 @@ pub struct Prober {
     /// The running number of its first probe, and how many before that are pending: no pinger gets those.
     first: u64,
     older: usize,
+    /// Which probes are of which pinger: from the one of this running number on, the latest last; `None`: of none.
+    schedules: VecDeque<(u64, Option<u64>)>,
     settled: VecDeque<(ProbeId, Outcome)>,
     /// The clock and the round-trip time of the latest reply, until the loss report has them.
     measured: Option<(Clock, Duration)>,
@@ -383,7 +385,7 @@ impl Prober {
         left.sort_by_key(|(id, _)| *id);
         for (id, pending) in left {
             if pending.reported {
-                endpoint.loss_report().left_pending(&self.pinging(endpoint, pending.to));
+                endpoint.loss_report().left_pending(&self.pinging(endpoint, id, pending.to));
             }
             let outcome = pending.outcome(id, None, End::Interrupted { sent: true });
             endpoint.session.events.emit(|| Event::Outcome {

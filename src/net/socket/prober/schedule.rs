@@ -9,6 +9,9 @@ use crate::net::probe::outcome::{End, Outcome};
 use crate::net::socket::endpoint::Endpoint;
 use crate::net::socket::error_queue::one_at_a_time;
 
+/// How many changes of pingers are remembered: for the probes that are pending, and for errors that come after their time.
+const SCHEDULES: usize = 1024;
+
 impl Prober {
     /// What becomes of a pending probe at the stop; it stays pending. `None` if it is not pending.
     pub(in crate::net) fn interrupted(&self, id: ProbeId) -> Option<Outcome> {
@@ -29,6 +32,7 @@ impl Prober {
             Some(_) => Ok(()),
             None => {
                 self.schedule = Some(id);
+                self.begin_schedule(Some(id));
                 self.reports_strays = strays;
                 (self.first, self.older) = (self.next_number(), self.pending.len());
                 self.settled.clear();
@@ -42,9 +46,29 @@ impl Prober {
         if self.schedule == Some(id) {
             self.lose(endpoint);
             self.schedule = None;
+            self.begin_schedule(None);
             self.reports_strays = false;
             self.settled.clear();
         }
+    }
+
+    /// From the next probe on they are of this pinger.
+    fn begin_schedule(&mut self, id: Option<u64>) {
+        let next = self.next_number();
+        if self.schedules.back().is_some_and(|(first, _)| *first == next) {
+            // It has sent nothing.
+            self.schedules.pop_back();
+        }
+        if self.schedules.len() == SCHEDULES {
+            self.schedules.pop_front();
+        }
+        self.schedules.push_back((next, id));
+    }
+
+    /// The pinger that has sent this probe.
+    pub(super) fn schedule_of(&self, id: ProbeId) -> Option<u64> {
+        let after = self.schedules.partition_point(|(first, _)| *first <= id.number());
+        self.schedules.get(after.checked_sub(1)?)?.1
     }
 
     /// The next outcome, in the order in which probes were settled.

@@ -39,7 +39,7 @@ pub(in crate::net) trait Transport: Debug + Send + Sync + Deref<Target = Endpoin
     /// which may be the `first`: what is for others may have filled it, and the kernel drops the reply where there is no room.
     fn prepare(&self, socket: &dyn HostSocket, first: bool) -> bool;
 
-    /// Takes at most so many entries from the error queue; how many it had.
+    /// Takes at most so many entries from the error queue; how many of them were ICMP errors.
     fn drain(&self, socket: &dyn HostSocket, most: usize, queued: TakeQueued<'_>) -> usize;
 
     /// Sends a probe, and sets `sent` right before the call. What the error queue held meanwhile is given to `queued`. The

@@ -350,7 +350,7 @@ fn queued(socket: &dyn HostSocket, to: SocketAddr) -> Option<(IcmpError, Option<
             found = Some((IcmpError { to, quote: Vec::new(), extensions: Vec::new(), ..error }, stamp));
         }
     };
-    while take_entries(socket, to, 0, 1, &mut take) > 0 {}
+    take_entries(socket, to, 0, usize::MAX, &mut take);
     found
 }
 

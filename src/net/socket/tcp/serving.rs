@@ -8,16 +8,15 @@ use super::Connection;
 use super::framing::Want;
 use super::read::Incoming;
 use super::write::Sent;
-use crate::net::error::{ErrorKind, Result};
+use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Host;
 use crate::net::host::socket::HostSocket;
 use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::decided::Decided;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::reply::{ReplyTo, carry_out, reply};
+use crate::net::socket::reply::{Replied, ReplyTo, carry_out, reply};
 use crate::net::time::Instant;
 use crate::net::wire::content::Content;
 
@@ -27,7 +26,9 @@ impl Outlet for Connection {
     }
 
     fn send(&self, data: &[u8]) {
-        let _ = self.send_or_queue(data);
+        if self.send_or_queue(data).is_err() && !self.is_closed() {
+            self.0.unsent.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -48,7 +49,7 @@ impl ReplyTo for Over<'_> {
         Ok(())
     }
 
-    fn deliver(&self, reply: &[u8], _: &dyn Fn() -> Content) -> Result<bool> {
+    fn deliver(&self, reply: &[u8], _: &dyn Fn() -> Content) -> Result<Option<Error>> {
         let Self(connection, stop) = self;
         let sent = match connection.0.watched.load(Ordering::Acquire) {
             true => connection.send_or_queue(reply).map(|_| ()),
@@ -56,15 +57,15 @@ impl ReplyTo for Over<'_> {
         };
         match sent {
             Err(err) if err.kind == ErrorKind::Invalid || connection.is_closed() => Err(err),
-            Err(_) => {
+            Err(err) => {
                 connection.0.unsent.fetch_add(1, Ordering::Relaxed);
-                Ok(false)
+                Ok(Some(err))
             }
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(None),
         }
     }
 
-    fn delayed(&self, _: &[u8]) -> Box<dyn Outlet> {
+    fn delayed(&self, _: &[u8], _: Content) -> Box<dyn Outlet> {
         Box::new(self.0.clone())
     }
 }
@@ -83,12 +84,12 @@ impl Connection {
         self.0.decide(self, || self.take(socket, want), message)
     }
 
-    /// Replies to `request` with `data`, as far as the verdict about the request allows; the verdict, `None` without a policy.
+    /// Replies to `request` with `data`, as far as the verdict about the request allows.
     /// A client that has gone is counted, and no error: a server goes on.
     ///
     /// # Errors
     /// `closed`: it was closed here; `invalid`: the reply cannot be delimited in this framing.
-    pub fn reply(&self, request: &Datagram, data: &[u8], stop: &Stop) -> Result<Option<Arc<Decided>>> {
+    pub fn reply(&self, request: &Datagram, data: &[u8], stop: &Stop) -> Result<Replied> {
         reply(&Over(self, stop), request, data)
     }
 
@@ -107,7 +108,7 @@ impl Connection {
         let decided = decision.decided.as_ref().filter(|decided| decided.verdict.action != Action::Pass);
         self.loss_report().replied(self.asked_by(self.peer()), || content, decided.is_none().then_some(data));
         match decided {
-            Some(decided) => carry_out(&Over(self, stop), decided, content, decision.first, data).map(|()| Sent::All),
+            Some(decided) => carry_out(&Over(self, stop), decided, content, decision.first, data).map(|_| Sent::All),
             None => self.send(data, until, stop),
         }
     }

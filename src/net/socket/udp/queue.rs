@@ -20,6 +20,8 @@ pub(super) struct Errors {
     pub(super) unread: Mutex<VecDeque<Queued>>,
     /// Whether a call has met one that was not yet taken from the error queue: no other call reports it.
     pub(super) passed_over: AtomicBool,
+    /// How often the error queue was begun to be read, and how often that was done.
+    pub(super) looks: [AtomicU64; 2],
     /// Those that were not asked for, and replies that could not be sent.
     pub(super) unheeded: AtomicU64,
 }
@@ -36,6 +38,17 @@ impl Errors {
         self.passed_over.load(Ordering::Relaxed) || !lock(&self.unread).is_empty()
     }
 
+    /// How often the error queue was begun to be read, and how often that was done.
+    pub(super) fn looked(&self) -> [u64; 2] {
+        self.looks.each_ref().map(|looks| looks.load(Ordering::SeqCst))
+    }
+
+    /// Whether another thread may have read the error queue since `looks`, besides one look of this one: what it took, a call
+    /// may have met as well.
+    pub(super) fn are_read_by_others(&self, [begun, done]: [u64; 2]) -> bool {
+        begun != done || self.looked() != [begun + 1; 2]
+    }
+
     /// Counts some that were not asked for.
     pub(super) fn unheeded(&self, count: usize) {
         self.unheeded.fetch_add(count as u64, Ordering::Relaxed);
@@ -43,7 +56,7 @@ impl Errors {
 }
 
 impl UdpSocket {
-    /// Takes at most so many entries from the error queue; how many it had.
+    /// Takes at most so many entries from the error queue; how many of them were ICMP errors.
     pub(in crate::net) fn drain(&self, socket: &dyn HostSocket, most: usize, mut queued: TakeQueued<'_>) -> usize {
         if most > 1 {
             self.0.errors.passed_over.store(false, Ordering::Relaxed);
@@ -51,6 +64,9 @@ impl UdpSocket {
             let unread = std::mem::take(&mut *lock(&self.0.errors.unread));
             unread.into_iter().for_each(&mut queued);
         }
-        take_entries(socket, self.0.local, HEADERS, most, queued)
+        self.0.errors.looks[0].fetch_add(1, Ordering::SeqCst);
+        let errors = take_entries(socket, self.0.local, HEADERS, most, queued);
+        self.0.errors.looks[1].fetch_add(1, Ordering::SeqCst);
+        errors
     }
 }

@@ -1,7 +1,6 @@
 //! Replying from a socket, as its policy has decided about the request.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use super::send::Delayed;
 use super::{UdpSocket, check_size};
@@ -9,11 +8,10 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::observe::loss_report::Incident;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::{Datagram, Destination};
-use crate::net::policy::decided::Decided;
 use crate::net::policy::decisions::PacketId;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::endpoint::Endpoint;
-use crate::net::socket::reply::{ReplyTo, carry_out, reply};
+use crate::net::socket::reply::{Replied, ReplyTo, carry_out, reply};
 use crate::net::wire::content::Content;
 
 /// Where replies from a socket go.
@@ -33,13 +31,13 @@ impl ReplyTo for Back<'_> {
         if self.0.is_closed() { Err(self.0.closed("send_to")) } else { Ok(()) }
     }
 
-    fn deliver(&self, reply: &[u8], content: &dyn Fn() -> Content) -> Result<bool> {
+    fn deliver(&self, reply: &[u8], content: &dyn Fn() -> Content) -> Result<Option<Error>> {
         self.0.deliver(reply, self.1, content)
     }
 
-    fn delayed(&self, reply: &[u8]) -> Box<dyn Outlet> {
+    fn delayed(&self, reply: &[u8], request: Content) -> Box<dyn Outlet> {
         self.0.note_reply(reply, self.1.addr);
-        Box::new(Delayed { socket: self.0.clone(), to: self.1 })
+        Box::new(Delayed { socket: self.0.clone(), to: self.1, request })
     }
 }
 
@@ -54,14 +52,15 @@ const fn why(kind: ErrorKind) -> &'static str {
 }
 
 impl UdpSocket {
-    /// Replies to `request` with `data`, as far as the verdict about the request allows; the verdict, `None` without a
-    /// policy.
+    /// Replies to `request` with `data`, as far as the verdict about the request allows.
     ///
     /// # Errors
     /// `closed`. A reply that cannot be sent is counted, and no error: a server goes on.
-    pub fn reply(&self, request: &Datagram, data: &[u8]) -> Result<Option<Arc<Decided>>> {
+    pub fn reply(&self, request: &Datagram, data: &[u8]) -> Result<Replied> {
         if self.is_chatty(request) {
-            return Ok(request.decided.clone());
+            let message = format!("a service at port {} might reply to a reply", request.from.port());
+            let unsent = Some(Error::invalid("reply", message).with_peer(request.from));
+            return Ok(Replied { decided: request.decided.clone(), unsent });
         }
         reply(&Back(self, request.back()), request, data)
     }
@@ -87,7 +86,7 @@ impl UdpSocket {
             self.same_version("send_to", to)?;
             check_size(data.len())?;
             self.socket("send_to")?;
-            return carry_out(&Back(self, back), decided, content, decision.first, data);
+            return carry_out(&Back(self, back), decided, content, decision.first, data).map(|_| ());
         }
         self.send_to(data, back).inspect_err(|error| self.not_sent(error, to, &|| content))?;
         self.0.loss_report().gave_reply(ends, || content);
@@ -104,24 +103,34 @@ impl UdpSocket {
     }
 
     /// Sends a reply. One that cannot be sent is counted, and no error: no client may end a server, neither one that is
-    /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has. Whether it
-    /// was sent; the loss report has why not, for what the request says, its `content`.
+    /// gone or says that it comes from port 0, nor one whose text takes more room in capitals than a datagram has. Why it was
+    /// not sent, which the loss report has, too, for what the request says, its `content`.
     pub(in crate::net) fn deliver(
         &self,
         data: &[u8],
         to: impl Into<Destination>,
         content: &dyn Fn() -> Content,
-    ) -> Result<bool> {
+    ) -> Result<Option<Error>> {
         let to = to.into();
         self.note_reply(data, to.addr);
-        match self.send_to(data, to) {
+        self.send_reply(data, to, content)
+    }
+
+    /// The same, once it was noted what is sent.
+    pub(super) fn send_reply(
+        &self,
+        reply: &[u8],
+        to: Destination,
+        content: &dyn Fn() -> Content,
+    ) -> Result<Option<Error>> {
+        match self.send_to(reply, to) {
             Err(err) if err.kind == ErrorKind::Closed => Err(err),
             Err(err) => {
                 self.0.errors.unheeded(1);
                 self.not_sent(&err, to.addr, content);
-                Ok(false)
+                Ok(Some(err))
             }
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(None),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Sending from a socket: at once, or after a delay.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,15 +14,18 @@ use crate::net::observe::event::{Event, WhyUnsent};
 use crate::net::policy::datagram::Destination;
 use crate::net::socket::delay_queue::Outlet;
 use crate::net::socket::error_queue::{TakeQueued, is_pending_error};
+use crate::net::wire::content::Content;
 
 /// How many entries of the error queue are kept that plain sends found.
 const UNREAD: usize = 1024;
 
-/// Where a delayed datagram goes, and from which socket.
+/// Where a delayed reply goes, and from which socket.
 #[derive(Debug)]
 pub(super) struct Delayed {
     pub(super) socket: UdpSocket,
     pub(super) to: Destination,
+    /// What it replies to.
+    pub(super) request: Content,
 }
 
 impl Outlet for Delayed {
@@ -30,7 +34,8 @@ impl Outlet for Delayed {
     }
 
     fn send(&self, data: &[u8]) {
-        let _ = self.socket.send_to(data, self.to);
+        // What is closed meanwhile sends nothing more; other failures are counted.
+        let _ = self.socket.send_reply(data, self.to, &|| self.request);
     }
 }
 
@@ -86,21 +91,19 @@ impl UdpSocket {
         queued: TakeQueued<'_>,
     ) -> io::Result<Option<u32>> {
         let Destination { addr, source } = to.into();
-        let mut again = false;
+        let looks = Cell::new([0; 2]);
         let send = || {
             at_once();
+            looks.set(self.0.errors.looked());
             socket.send(&Outgoing { data, to: Some(addr), source })
         };
         self.0.send(socket, send, |err| {
             if self.0.errors.are_plain {
                 return false;
             }
-            if self.drain(socket, usize::MAX, queued) > 0 {
-                again = false;
-                return true;
-            }
-            // What the queue does not hold was taken from it a moment ago; or it is this host's own, and comes again.
-            is_pending_error(err) && !std::mem::replace(&mut again, true)
+            // One that the queue does not hold is this host's own, and would come again; unless it was just taken from there.
+            let was_queued = self.drain(socket, usize::MAX, queued) > 0;
+            was_queued || (is_pending_error(err) && self.0.errors.are_read_by_others(looks.get()))
         })
     }
 }

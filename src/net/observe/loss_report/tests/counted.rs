@@ -25,7 +25,7 @@ fn read(account: &LossReport, ms: u64, name: &str, count: u64) {
 }
 
 fn of(socket: u64, protocol: &'static str) -> PingerRun {
-    PingerRun { socket, protocol, ends: Ends::seen_by(A, ip(1, 9), ip(2, 7)) }
+    PingerRun { socket, schedule: None, protocol, ends: Ends::seen_by(A, ip(1, 9), ip(2, 7)) }
 }
 
 /// A ping that is in flight from `sent` on for 10 ms is lost.
@@ -165,4 +165,38 @@ fn readings_that_would_take_too_much_of_the_time_are_left_out_and_that_makes_cau
     account.kernel_drops(B, ip(2, 7), 1);
     lose(&account, &of(1, "UDP"), 1, 1200);
     assert!(text_of(&account).contains("seq 1: perhaps lost in the full"), "{}", text_of(&account));
+}
+
+#[test]
+fn the_pingers_of_one_socket_are_told_apart() {
+    let account = LossReport::default();
+    account.lock().servers.at((HERE, addr(7)));
+    let run =
+        |socket, port, schedule| PingerRun { socket, schedule, ..pinging(Ends::seen_by(HERE, addr(port), addr(7))) };
+    // Two pingers and two pings of their own on one socket, and a pinger on another.
+    for (pinger, number) in [
+        (run(1, 9, Some(4)), 1),
+        (run(1, 9, Some(4)), 2),
+        (run(1, 9, None), 1),
+        (run(1, 9, None), 2),
+        (run(1, 9, Some(6)), 2),
+        (run(1, 9, Some(6)), 3),
+        (run(2, 11, Some(5)), 1),
+        (run(2, 11, Some(5)), 2),
+    ] {
+        account.settled(&pinger, 2 * number, Settled::TimedOut);
+        account.lost(&pinger, number, Content::of(format!("ping {number}").as_bytes()), [at(1), at(2)], None);
+    }
+    let text = text_of(&account);
+    for (who, unexplained) in [
+        ("from port 9, pinger 1", "1, 2"),
+        ("from port 9, single pings", "1, 2"),
+        ("from port 9, pinger 2", "2, 3"),
+        ("from port 11", "1, 2"),
+    ] {
+        let part = format!(
+            "Lost 2 of 2 pings over UDP to 127.0.0.1:7 ({who}): 100.0% (95%: 34.2% to 100.0%)\n  2 unexplained: seq {unexplained}"
+        );
+        assert!(text.contains(&part), "{who}\n{text}");
+    }
 }
