@@ -27,7 +27,7 @@ const IN_VAIN: &str = "the clock was read, or nothing waited for, 200,000 times 
                        write a wait into the loop: while unix_time() < end { sleep(1.ms); }";
 
 /// Why a policy ends that would decide for ever in a simulated run.
-const ENDLESS: &str = "a policy has taken 33 million operations for one packet: no time passes meanwhile in a simulated run\n\
+const ENDLESS: &str = "a policy has taken 8 million operations for one packet: no time passes meanwhile in a simulated run\n\
                        does a loop in it never end?";
 
 /// An engine with everything that scripts can call. Imports find their files through `sources`.

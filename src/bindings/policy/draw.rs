@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(1);
 
 /// So often a decision in a simulated run is looked at, where no time passes meanwhile, until it is taken for one without end; and
 /// one of a policy that has failed before.
-const LOOKS: [u32; 2] = [512, 8];
+const LOOKS: [u32; 2] = [128, 2];
 
 /// Says so, once, if a policy that decides here has done so for long; whether it is to be ended. To be asked at equal numbers of
 /// operations.
