@@ -107,7 +107,7 @@ impl Checkup<'_> {
             seq += 1;
             // Raw sockets receive what is meant for others, and their own request; the wall clock distinguishes requests.
             let data = format!("pingscript doctor {}", bench.host.unix_nanos());
-            let request = Message::echo_request(family, Echo { id: ECHO_ID, seq }, data.as_bytes()).sealed(None);
+            let request = Message::echo_request(family, Echo { id: ECHO_ID, seq }, data.as_bytes()).for_raw_socket();
             send(&*socket, &request.emit(), SocketAddr::new(to, 0))?;
             let came = |arrived: &Arrived| arrived.data.iter().any(|(_, bytes)| is_reply(family, kind, bytes, &data));
             let arrived = bench.receive(&*socket, |arrived| came(arrived) && arrived.sent_stamp())?;

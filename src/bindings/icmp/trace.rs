@@ -1,15 +1,15 @@
 //! Paths in scripts: hop by hop, what replied to pings that were sent with a small TTL.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::{Array, Dynamic};
+use rhai::{Array, Dynamic, Map};
 
 use crate::bindings::tcp::attempt::Tried;
 use crate::bindings::udp::ping::Ping;
 use crate::net::probe::outcome::{End, Outcome};
-use crate::net::probe::trace::{HopReply, Mtu, Trace as NetTrace};
+use crate::net::probe::trace::{Hop, HopReply, Mtu, Trace as NetTrace};
 use crate::net::socket::tcp::Connecting;
-use crate::net::wire::Family;
 use crate::net::wire::icmp::{Extensions, IcmpError};
 
 /// A path in scripts. Clones are the same.
@@ -25,9 +25,8 @@ impl Path {
 /// An ICMP error as the reply of a hop.
 fn error_reply(error: &IcmpError, packet: usize) -> HopReply {
     let kind = error.kind;
-    let tells_mtu = matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _));
     let mpls = Extensions::parse(&error.extensions).map(|found| found.mpls()).unwrap_or_default();
-    let mtu = tells_mtu.then(|| Mtu::of(kind.family, error.info, packet)).flatten();
+    let mtu = kind.is_too_big().then(|| Mtu::of(kind.family, error.info, packet)).flatten();
     HopReply { by: error.offender.or(Some(error.to.into())), rtt: None, kind: Some(kind), mpls, mtu }
 }
 
@@ -41,6 +40,22 @@ fn of_ping(outcome: &Outcome) -> Option<HopReply> {
         End::Sent { .. } | End::Stray { .. } | End::Interrupted { .. } => None,
         _ => Some(nothing),
     }
+}
+
+fn hop_map(ttl: u8, hop: &Hop) -> Map {
+    let count = |n: u64| Dynamic::from(n as i64);
+    let from: BTreeSet<String> = hop.first().map(|(by, _)| by.to_string()).collect();
+    let from: Array = from.into_iter().map(Dynamic::from).collect();
+    let rtts: Array = hop.first().map(|(_, rtt)| Dynamic::from(rtt)).collect();
+    Map::from([
+        ("ttl".into(), i64::from(ttl).into()),
+        ("sent".into(), count(hop.sent())),
+        ("replies".into(), count(hop.replies())),
+        ("errors".into(), count(hop.errors())),
+        ("from".into(), from.into()),
+        ("rtts".into(), rtts.into()),
+        ("mtu".into(), hop.mtu().map_or(Dynamic::UNIT, |mtu| i64::from(mtu).into())),
+    ])
 }
 
 functions! {
@@ -131,6 +146,21 @@ functions! {
     /// expect(trace().has_gaps, false);
     /// ```
     get has_gaps(trace: &mut Path) -> bool = trace.lock().has_gaps();
+
+    /// The hops up to the end of the path, an array of maps: `ttl`; how many pings were `sent`, how many `replies` came, and how
+    /// many of those were ICMP `errors`; of the first 16 replies, who they came `from`, each once, and their `rtts`; `mtu`, in
+    /// bytes, which is `()` if none was reported.
+    ///
+    /// ```rhai
+    /// let path = trace();
+    /// path.add(icmp::open("127.0.0.1").ping("127.0.0.1", #{ ttl: 1 }));
+    /// let hop = path.hops[0];
+    /// expect([hop.ttl, hop.sent, hop.replies, hop.errors], [1, 1, 1, 0]);
+    /// expect(hop.from, ["127.0.0.1"]);
+    /// expect(hop.rtts.len() == 1 && hop.mtu == (), true);
+    /// ```
+    get hops(trace: &mut Path) -> Array =
+        trace.lock().hops().map(|(ttl, hop)| Dynamic::from_map(hop_map(ttl, hop))).collect();
 
     /// One hop as a line, as `traceroute` prints it: who replied, after which times, `*` for a ping without a reply; MPLS
     /// labels and MTU where it reported them. `""` if nothing was sent with this TTL.

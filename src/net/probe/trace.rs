@@ -89,10 +89,7 @@ impl Trace {
     /// Enters what became of a probe that was sent with `ttl`.
     pub fn add(&mut self, ttl: u8, reply: HopReply) {
         let hop = self.hops.entry(ttl).or_default();
-        let is_transit = reply.kind.is_some_and(|kind| {
-            use Family::{V4, V6};
-            matches!((kind.family, kind.type_), (V4, 11) | (V6, 3)) || is_too_big(kind)
-        });
+        let is_transit = reply.kind.is_some_and(|kind| kind.is_time_exceeded() || kind.is_too_big());
         hop.sent += 1;
         hop.replies += u64::from(reply.by.is_some());
         hop.errors += u64::from(reply.by.is_some() && reply.kind.is_some());
@@ -208,12 +205,32 @@ impl Trace {
     }
 }
 
-/// Whether the error says that a packet is too large for the next link.
-fn is_too_big(kind: Kind) -> bool {
-    matches!((kind.family, kind.type_, kind.code), (Family::V4, 3, 4) | (Family::V6, 2, _))
-}
-
 impl Hop {
+    /// How many probes were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// How many replies came.
+    pub fn replies(&self) -> u64 {
+        self.replies
+    }
+
+    /// How many of the replies were ICMP errors.
+    pub fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// The MTU of the next hop, where one was reported that can be.
+    pub fn mtu(&self) -> Option<u32> {
+        self.mtu
+    }
+
+    /// Who sent the first replies, and their round-trip times.
+    pub fn first(&self) -> impl Iterator<Item = (ZonedIp, Duration)> {
+        self.shown.iter().flatten().map(|&(by, rtt, _)| (by, rtt))
+    }
+
     /// Probes without a reply, and all.
     fn lost(&self) -> (u64, u64) {
         (self.sent - self.replies, self.sent)
@@ -223,8 +240,10 @@ impl Hop {
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = None;
-        let tells_mtu = |shown: &&Option<_>| matches!(shown, Some((_, _, Some(kind))) if is_too_big(*kind));
-        let others = self.shown.iter().filter(|shown| !tells_mtu(shown)).collect::<Vec<_>>();
+        let has_mtu = |shown: &&Option<(_, _, Option<Kind>)>| {
+            shown.is_some_and(|(_, _, kind)| kind.is_some_and(Kind::is_too_big))
+        };
+        let others = self.shown.iter().filter(|shown| !has_mtu(shown)).collect::<Vec<_>>();
         let shown = if others.iter().any(|shown| shown.is_some()) { others } else { self.shown.iter().collect() };
         for (index, shown) in shown.into_iter().enumerate() {
             let gap = if index == 0 { "" } else { "  " };
@@ -237,7 +256,7 @@ impl fmt::Display for Hop {
                         write!(f, "{gap}{rtt}")?;
                     }
                     last = Some(*by);
-                    if let Some(kind) = kind.filter(|kind| !kind.name().contains("xceeded in Transit")) {
+                    if let Some(kind) = kind.filter(|kind| !kind.is_hop_limit_exceeded()) {
                         write!(f, " ({kind})")?;
                     }
                 }

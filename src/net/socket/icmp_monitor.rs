@@ -16,7 +16,7 @@ use crate::net::host::{Host, Waited};
 use crate::net::io::Blocking;
 use crate::net::time::Instant;
 use crate::net::wire::Family;
-use crate::net::wire::icmp::{IcmpError, Kind, Message};
+use crate::net::wire::icmp::{IcmpError, Kind, Message, v4, v6};
 use crate::net::wire::ip::Packet;
 use crate::net::wire::zoned::ZonedIp;
 
@@ -169,15 +169,22 @@ impl IcmpMonitor {
 impl MonitoredMessage<'_> {
     /// Where it came from, if it names no packet, need not name one, and came from the one who was asked.
     pub(in crate::net) fn nameless(&self) -> Option<(SocketAddr, Vec<u8>)> {
-        let may = self.message.kind.is_extended_reply() || self.message.kind == Kind::v4(32, 0);
+        let may = self.message.kind.is_extended_reply() || self.message.kind == Kind::v4(v4::MOBILE_HOST_REDIRECT, 0);
         (may && self.about.is_none() && self.from_asked).then(|| (self.from.with_port(0), Vec::new()))
     }
 }
 
+/// The code of Time Exceeded of which the kernel queues none: parts of the packet did not come in time.
+const IN_REASSEMBLY: u8 = 1;
+
 /// Whether the kernel keeps this kind from every socket that is not raw. Redirects of IPv6 it queues if it believes them.
 pub(in crate::net) fn is_kept(kind: Kind) -> bool {
     match kind.family {
-        Family::V4 => matches!((kind.type_, kind.code), (11, 1) | (31 | 32 | 40, _)),
-        Family::V6 => kind.type_ == 137,
+        Family::V4 => matches!(
+            (kind.type_, kind.code),
+            (v4::TIME_EXCEEDED, IN_REASSEMBLY)
+                | (v4::DATAGRAM_CONVERSION_ERROR | v4::MOBILE_HOST_REDIRECT | v4::PHOTURIS, _)
+        ),
+        Family::V6 => kind.type_ == v6::REDIRECT_MESSAGE,
     }
 }

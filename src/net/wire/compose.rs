@@ -94,13 +94,9 @@ pub fn icmp_protocol(addr: IpAddr) -> Protocol {
     if addr.is_ipv4() { Protocol::ICMP } else { Protocol::ICMPV6 }
 }
 
-/// An ICMP message as a segment, with its checksum.
+/// An ICMP message as a segment, with its checksum; it and the addresses are of one family.
 pub fn icmp(from: IpAddr, to: IpAddr, message: Message<'_>) -> Vec<u8> {
-    let ends = match (from, to) {
-        (IpAddr::V6(from), IpAddr::V6(to)) => Some((from, to)),
-        _ => None,
-    };
-    message.sealed(ends).emit()
+    message.sealed(from, to).unwrap_or(message).emit()
 }
 
 /// The error of `kind` about `packet` from `offender`, with the next hop's MTU or a pointer where the kind has one; `None`: it
@@ -110,7 +106,7 @@ pub fn icmp_error(kind: Kind, packet: &[u8], offender: IpAddr, info: u32) -> Opt
     let icmp_kind = about.transport.icmp().map(|icmp| icmp.kind);
     let is_later = about.fragment.is_some_and(|fragment| fragment.offset > 0);
     // A packet too big is reported to a sender to a group, too (RFC 4443, section 2.4).
-    let destination = if kind == Kind::v6(2, 0) { about.source } else { about.destination };
+    let destination = if kind.family == Family::V6 && kind.is_too_big() { about.source } else { about.destination };
     if kind.family != about.family || !may_cause_error(about.source, destination, is_later, icmp_kind) {
         return None;
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
-use super::icmp::{Echo, Kind};
+use super::icmp::{Echo, Kind, v6};
 use super::ip::{Fragment, Packet, Protocol, TcpFlags, TransportHeader};
 use super::{Family, u16_at};
 
@@ -115,7 +115,10 @@ impl Frame {
     pub fn is_of_kernel(&self) -> bool {
         match self.ip {
             None => self.ether_type == ARP,
-            Some(Ip { protocol: Protocol::ICMPV6, icmp: Some(kind), .. }) => matches!(kind.type_, 130..=137 | 143),
+            Some(Ip { protocol: Protocol::ICMPV6, icmp: Some(kind), .. }) => matches!(
+                kind.type_,
+                v6::MULTICAST_LISTENER_QUERY..=v6::REDIRECT_MESSAGE | v6::VERSION_2_MULTICAST_LISTENER_REPORT
+            ),
             Some(ip) => ip.protocol == Protocol::IGMP,
         }
     }

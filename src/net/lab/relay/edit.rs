@@ -7,7 +7,7 @@ use crate::net::wire::Family;
 use crate::net::wire::checksum::Sum;
 use crate::net::wire::compose::{self, CONTROL, Header, TTL, icmp, icmp_protocol, put, seal as seal_header};
 use crate::net::wire::frame::{Frame, Ip};
-use crate::net::wire::icmp::{Kind, Message};
+use crate::net::wire::icmp::{Kind, Message, v6};
 use crate::net::wire::ip::{Protocol, TcpFlags};
 
 /// Octets of an IPv6 header, and of a TCP header without options.
@@ -120,7 +120,7 @@ fn shaped(kind: Kind, packet: &[u8], segment: &[u8], destination: IpAddr) -> Opt
         return request.kind.is_extended_request().then(|| ([a, b, seq, 0], Vec::new()));
     }
     let IpAddr::V6(to) = destination else { return None };
-    if kind != Kind::v6(137, 0) {
+    if kind != Kind::v6(v6::REDIRECT_MESSAGE, 0) {
         return None;
     }
     const MOST: usize = 1280 - V6 - 8 - 40;

@@ -49,26 +49,25 @@ enum Means {
     Icmp { v4: Option<Kind>, v6: Option<Kind> },
 }
 
-/// Type and code.
-type Numbers = (u8, u8);
-
-/// Errors of one meaning in ICMP and ICMPv6.
-const TWINS: &[(Numbers, Numbers)] = &[
-    ((3, 0), (1, 0)),
-    ((3, 1), (1, 3)),
-    ((3, 2), (4, 1)),
-    ((3, 3), (1, 4)),
-    ((3, 4), (2, 0)),
-    ((3, 5), (1, 7)),
-    ((3, 13), (1, 1)),
-    ((11, 0), (3, 0)),
-    ((11, 1), (3, 1)),
-    ((12, 0), (4, 0)),
+/// Errors of one meaning in ICMP and ICMPv6, by keyword. Of an error that stands here more than once the first is its twin.
+const TWINS: &[(&str, &str)] = &[
+    ("net-unreachable", "no-route"),
+    ("host-unreachable", "address-unreachable"),
+    ("protocol-unreachable", "unknown-next-header"),
+    ("port-unreachable", "port-unreachable"),
+    ("fragmentation-needed", "packet-too-big"),
+    ("source-route-failed", "source-route-error"),
+    ("admin-prohibited", "admin-prohibited"),
+    ("ttl-exceeded", "hop-limit-exceeded"),
+    ("reassembly-time-exceeded", "reassembly-time-exceeded"),
+    ("header-error", "header-error"),
+    // The nearest meaning, which is that of another one.
+    ("net-prohibited", "admin-prohibited"),
+    ("host-prohibited", "admin-prohibited"),
+    ("host-unreachable", "beyond-scope"),
+    ("admin-prohibited", "policy-failed"),
+    ("admin-prohibited", "reject-route"),
 ];
-
-/// Errors whose nearest meaning in the other version is that of another one.
-const NEAREST_V6: &[(Numbers, Numbers)] = &[((3, 9), (1, 1)), ((3, 10), (1, 1))];
-const NEAREST_V4: &[(Numbers, Numbers)] = &[((1, 2), (3, 1)), ((1, 5), (3, 13)), ((1, 6), (3, 13))];
 
 /// The names of iptables and ip6tables, and short forms, with the keyword they stand for.
 const NAMES: &[(&str, &str)] = &[
@@ -221,13 +220,13 @@ impl fmt::Display for Rejection {
 
 /// The error of the same, or the nearest, meaning in the other version.
 fn twin(kind: Kind) -> Option<Kind> {
-    let numbers = (kind.type_, kind.code);
-    let other = |list: &[(Numbers, Numbers)]| list.iter().find(|(one, _)| *one == numbers).map(|(_, other)| *other);
+    let keyword = kind.keyword()?;
     match kind.family {
-        Family::V4 => other(TWINS).or_else(|| other(NEAREST_V6)).map(|(type_, code)| Kind::v6(type_, code)),
+        Family::V4 => {
+            TWINS.iter().find(|(v4, _)| *v4 == keyword).and_then(|(_, v6)| Kind::from_keyword(Family::V6, v6))
+        }
         Family::V6 => {
-            let back = TWINS.iter().find(|(_, six)| *six == numbers).map(|(four, _)| *four);
-            back.or_else(|| other(NEAREST_V4)).map(|(type_, code)| Kind::v4(type_, code))
+            TWINS.iter().find(|(_, v6)| *v6 == keyword).and_then(|(v4, _)| Kind::from_keyword(Family::V4, v4))
         }
     }
 }
@@ -263,7 +262,7 @@ const COMMON: [&str; 12] = [
 mod tests {
     use super::*;
 
-    fn kinds(name: &str) -> [Option<Numbers>; 2] {
+    fn kinds(name: &str) -> [Option<(u8, u8)>; 2] {
         let rejection = Rejection::named(name, Details::default()).unwrap();
         let numbers = |family| match rejection.reply(family) {
             Some(RejectReply::Icmp(kind)) => {

@@ -59,7 +59,7 @@ impl IcmpSocket {
         let echo = ExtendedEcho { id: self.id(), seq: self.0.questions.asked(number) };
         let structure = subject.structure();
         let message = Message::extended_request(self.0.family, echo, subject, &structure);
-        if self.0.mode == Mode::Raw { message.sealed(None) } else { message }.emit()
+        if self.0.mode == Mode::Raw { message.for_raw_socket() } else { message }.emit()
     }
 }
 

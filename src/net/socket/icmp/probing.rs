@@ -63,7 +63,7 @@ impl IcmpSocket {
         if let (Mode::Raw, Family::V4, Ok(message)) =
             (self.0.mode, self.0.family, Message::parse(self.0.family, &bytes))
         {
-            let sum = message.sealed(None).checksum;
+            let sum = message.for_raw_socket().checksum;
             bytes[2..4].copy_from_slice(&sum.to_be_bytes());
         }
         bytes

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::super::Family;
 use super::super::checksum::checksum;
 use super::super::ip::Packet;
-use super::{Kind, Message};
+use super::{Kind, Message, v4, v6};
 
 /// What an extended echo request asks about. `Display` prints it as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,8 +56,8 @@ impl Kind {
     /// The extended echo request of `family`.
     pub const fn extended_echo_request(family: Family) -> Self {
         match family {
-            Family::V4 => Self::v4(42, 0),
-            Family::V6 => Self::v6(160, 0),
+            Family::V4 => Self::v4(v4::EXTENDED_ECHO_REQUEST, 0),
+            Family::V6 => Self::v6(v6::EXTENDED_ECHO_REQUEST, 0),
         }
     }
 
@@ -68,7 +68,11 @@ impl Kind {
 
     /// Whether the message is an extended echo reply, whatever its code.
     pub fn is_extended_reply(self) -> bool {
-        matches!((self.family, self.type_), (Family::V4, 43) | (Family::V6, 161))
+        self.type_
+            == match self.family {
+                Family::V4 => v4::EXTENDED_ECHO_REPLY,
+                Family::V6 => v6::EXTENDED_ECHO_REPLY,
+            }
     }
 }
 
@@ -135,7 +139,7 @@ impl<'a> Message<'a> {
         }
         let packet = |bytes| Packet::parse_as(self.kind.family, bytes).ok();
         match self.kind {
-            Kind { family: Family::V6, type_: 137, .. } => {
+            Kind { family: Family::V6, type_: v6::REDIRECT_MESSAGE, .. } => {
                 redirected(self.body).and_then(packet).or_else(|| packet(self.body))
             }
             kind if kind.is_advisory() => packet(self.body),
@@ -167,16 +171,21 @@ impl Probed {
 
     /// The state of a neighbour in words; `None` for what is none.
     pub fn state_name(&self) -> Option<&'static str> {
-        match self.state {
-            1 => Some("incomplete"),
-            2 => Some("reachable"),
-            3 => Some("stale"),
-            4 => Some("delay"),
-            5 => Some("probe"),
-            6 => Some("failed"),
-            0 => None,
-            _ => Some("unassigned"),
-        }
+        state_name(self.state)
+    }
+}
+
+/// The state of a neighbour in words (RFC 8335, section 3); `None` for what is none.
+pub(super) fn state_name(state: u8) -> Option<&'static str> {
+    match state {
+        1 => Some("incomplete"),
+        2 => Some("reachable"),
+        3 => Some("stale"),
+        4 => Some("delay"),
+        5 => Some("probe"),
+        6 => Some("failed"),
+        0 => None,
+        _ => Some("unassigned"),
     }
 }
 
@@ -225,7 +234,7 @@ mod tests {
         ] {
             let structure = subject.structure();
             for family in [Family::V4, Family::V6] {
-                let bytes = Message::extended_request(family, ECHO, &subject, &structure).sealed(None).emit();
+                let bytes = Message::extended_request(family, ECHO, &subject, &structure).for_raw_socket().emit();
                 let message = Message::parse(family, &bytes).unwrap();
                 assert_eq!((message.extended_echo(), message.rest[3]), (Some(ECHO), local), "{subject}");
                 let found = Extensions::parse(message.body).unwrap();
@@ -240,7 +249,7 @@ mod tests {
         let structure = AskedInterface::Name("eth0".into()).structure();
         let request = Message::extended_request(Family::V4, ECHO, &AskedInterface::Name("eth0".into()), &structure);
         let expected = [42, 0, 0xbc, 0xca, 0x12, 0x34, 7, 1, 0x20, 0, 0x0f, 0x52, 0, 8, 3, 1, b'e', b't', b'h', b'0'];
-        assert_eq!(request.sealed(None).emit(), expected);
+        assert_eq!(request.for_raw_socket().emit(), expected);
     }
 
     #[test]

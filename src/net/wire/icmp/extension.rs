@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::checksum::checksum;
 use super::super::{Family, from, u8_at, u16_at, u32_at};
-use super::Kind;
+use super::{Kind, v4, v6};
 
 /// An extension structure that borrows its objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,13 +186,23 @@ fn address(data: &[u8]) -> Option<(IpAddr, usize)> {
 /// section 5.5).
 const COMPAT_OFFSET: usize = 128;
 
+/// The octets that a unit stands for of the length that an error of `kind` gives of its quote; `None`: no extensions may follow it
+/// (RFC 4884, section 4).
+pub(super) const fn length_unit(kind: Kind) -> Option<usize> {
+    match (kind.family, kind.type_) {
+        (Family::V4, v4::DESTINATION_UNREACHABLE | v4::TIME_EXCEEDED | v4::PARAMETER_PROBLEM) => Some(4),
+        (Family::V6, v6::DESTINATION_UNREACHABLE | v6::TIME_EXCEEDED) => Some(8),
+        _ => None,
+    }
+}
+
 /// Cuts what an error of `kind` quotes in two: the packet, and the extension structure after it, which may be empty. Of the
 /// packet `headers` octets were taken off before. `announced` is the offset in `body` that the error gives.
 ///
 /// An error that announces none may have them all the same, from routers older than RFC 4884: what stands at their place
 /// counts if it has the right version and a right checksum.
 pub fn split_quote(kind: Kind, body: &[u8], announced: Option<usize>, headers: usize) -> (&[u8], &[u8]) {
-    let may = matches!((kind.family, kind.type_), (Family::V4, 3 | 11 | 12) | (Family::V6, 1 | 3));
+    let may = length_unit(kind).is_some();
     let offset = announced.or(COMPAT_OFFSET.checked_sub(headers));
     let split = offset.filter(|_| may).and_then(|offset| body.split_at_checked(offset));
     let Some((quote, more)) = split else { return (body, &[]) };

@@ -3,10 +3,12 @@
 //! Every pair of numbers is a valid kind; those without a row in a table have a name made of the numbers.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
 use super::super::Family;
+use super::{v4, v6};
 use crate::text_rows::{TextRow, TextSection, read};
 
 /// Family, type and code of an ICMP message. `Display` prints the name.
@@ -19,6 +21,12 @@ pub struct Kind {
     /// The code field.
     pub code: u8,
 }
+
+/// The code of Destination Unreachable that says that the packet is too large (RFC 792).
+const FRAGMENTATION_NEEDED: u8 = 4;
+
+/// The code of Time Exceeded that says that the TTL, or the hop limit, was used up (RFC 792, RFC 4443).
+const HOP_LIMIT_EXCEEDED: u8 = 0;
 
 /// What a message means for a probe that is still waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,16 +53,16 @@ impl Kind {
     /// The echo request of `family`.
     pub const fn echo_request(family: Family) -> Self {
         match family {
-            Family::V4 => Self::v4(8, 0),
-            Family::V6 => Self::v6(128, 0),
+            Family::V4 => Self::v4(v4::ECHO_REQUEST, 0),
+            Family::V6 => Self::v6(v6::ECHO_REQUEST, 0),
         }
     }
 
     /// The echo reply of `family`.
     pub const fn echo_reply(family: Family) -> Self {
         match family {
-            Family::V4 => Self::v4(0, 0),
-            Family::V6 => Self::v6(129, 0),
+            Family::V4 => Self::v4(v4::ECHO_REPLY, 0),
+            Family::V6 => Self::v6(v6::ECHO_REPLY, 0),
         }
     }
 
@@ -65,13 +73,12 @@ impl Kind {
 
     /// Every kind the table of `family` names, by type and code.
     pub fn all(family: Family) -> impl Iterator<Item = Self> {
-        table(family).kinds.iter().map(move |row| Self { family, type_: row.type_, code: row.code })
+        table(family).kinds.keys().map(move |&(type_, code)| Self { family, type_, code })
     }
 
     /// The kind of `family` with this keyword (`port-unreachable`); `None` if there is none.
     pub fn from_keyword(family: Family, keyword: &str) -> Option<Self> {
-        let row = table(family).kinds.iter().find(|row| row.keyword == keyword)?;
-        Some(Self { family, type_: row.type_, code: row.code })
+        Self::all(family).find(|kind| kind.keyword() == Some(keyword))
     }
 
     /// The name for people, such as `Port Unreachable`; for a kind no table knows its numbers, such as
@@ -88,7 +95,7 @@ impl Kind {
 
     /// The name of the type whatever the code, such as `Destination Unreachable`; `None` if no table knows it.
     pub fn type_name(self) -> Option<&'static str> {
-        let named = table(self.family).types.iter().find(|(type_, _)| *type_ == self.type_).map(|(_, name)| *name);
+        let named = table(self.family).types.get(&self.type_).copied();
         named.or_else(|| self.row_of_type().map(|row| row.name))
     }
 
@@ -137,7 +144,29 @@ impl Kind {
     /// Whether the message quotes the packet it is about, from its ninth octet on: every error, source quench
     /// and IPv4 redirect. An IPv6 redirect quotes in an option instead (RFC 4861, section 4.5).
     pub fn is_quoting(self) -> bool {
-        self.is_error() || (self.family == Family::V4 && matches!(self.type_, 4 | 5))
+        self.is_error() || (self.family == Family::V4 && matches!(self.type_, v4::SOURCE_QUENCH | v4::REDIRECT))
+    }
+
+    /// Whether the error says that the packet is larger than the next link carries; it says what that carries.
+    pub const fn is_too_big(self) -> bool {
+        match self.family {
+            Family::V4 => self.type_ == v4::DESTINATION_UNREACHABLE && self.code == FRAGMENTATION_NEEDED,
+            Family::V6 => self.type_ == v6::PACKET_TOO_BIG,
+        }
+    }
+
+    /// Whether the error says that a packet was on its way for too long: too many hops, or too long in parts.
+    pub const fn is_time_exceeded(self) -> bool {
+        self.type_
+            == match self.family {
+                Family::V4 => v4::TIME_EXCEEDED,
+                Family::V6 => v6::TIME_EXCEEDED,
+            }
+    }
+
+    /// Whether the error says that the packet had passed as many hops as it may, as those of a traceroute do.
+    pub const fn is_hop_limit_exceeded(self) -> bool {
+        self.is_time_exceeded() && self.code == HOP_LIMIT_EXCEEDED
     }
 
     /// What is likely behind a message of this kind, and what to try; `None` if no table knows it.
@@ -146,11 +175,11 @@ impl Kind {
     }
 
     fn row(self) -> Option<&'static KindRow> {
-        table(self.family).kinds.iter().find(|row| row.type_ == self.type_ && row.code == self.code)
+        table(self.family).kinds.get(&(self.type_, self.code))
     }
 
     fn row_of_type(self) -> Option<&'static KindRow> {
-        table(self.family).kinds.iter().find(|row| row.type_ == self.type_)
+        table(self.family).kinds.range((self.type_, 0)..=(self.type_, u8::MAX)).next().map(|(_, row)| row)
     }
 }
 
@@ -162,8 +191,6 @@ impl fmt::Display for Kind {
 
 /// A row of a table.
 struct KindRow {
-    type_: u8,
-    code: u8,
     role: Role,
     keyword: &'static str,
     name: &'static str,
@@ -174,8 +201,8 @@ struct KindRow {
 
 /// What is known of a family: the kinds by type and code, and names of the types whose codes have names of their own.
 struct KindTable {
-    kinds: Vec<KindRow>,
-    types: Vec<(u8, &'static str)>,
+    kinds: BTreeMap<(u8, u8), KindRow>,
+    types: BTreeMap<u8, &'static str>,
 }
 
 impl KindTable {
@@ -190,7 +217,7 @@ impl KindTable {
     }
 }
 
-fn kind_row(row: &TextRow) -> KindRow {
+fn kind_row(row: &TextRow) -> ((u8, u8), KindRow) {
     let (&[type_, code, role, keyword], &[name, rfc, cause, remedy]) = (&row.keys[..], &row.lines[..]) else {
         panic!("kinds.txt: {row:?}")
     };
@@ -199,7 +226,7 @@ fn kind_row(row: &TextRow) -> KindRow {
         "advisory" => Role::Advisory,
         _ => Role::Informational,
     };
-    KindRow { type_: number(type_), code: number(code), role, keyword, name, rfc, cause, remedy }
+    ((number(type_), number(code)), KindRow { role, keyword, name, rfc, cause, remedy })
 }
 
 fn number(text: &str) -> u8 {
@@ -215,146 +242,5 @@ fn table(family: Family) -> &'static KindTable {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    /// The error messages a pinger must report apart, in their exact wording.
-    const REQUIRED: [(u8, u8, &str); 32] = [
-        (3, 0, "Net Unreachable"),
-        (3, 1, "Host Unreachable"),
-        (3, 2, "Protocol Unreachable"),
-        (3, 3, "Port Unreachable"),
-        (3, 4, "Fragmentation Needed and Don't Fragment was Set"),
-        (3, 5, "Source Route Failed"),
-        (3, 6, "Destination Network Unknown"),
-        (3, 7, "Destination Host Unknown"),
-        (3, 8, "Source Host Isolated"),
-        (3, 9, "Communication with Destination Network is Administratively Prohibited"),
-        (3, 10, "Communication with Destination Host is Administratively Prohibited"),
-        (3, 11, "Destination Network Unreachable for Type of Service"),
-        (3, 12, "Destination Host Unreachable for Type of Service"),
-        (3, 13, "Communication Administratively Prohibited"),
-        (3, 14, "Host Precedence Violation"),
-        (3, 15, "Precedence cutoff in effect"),
-        (4, 0, "Source Quench"),
-        (11, 0, "Time to Live exceeded in Transit"),
-        (11, 1, "Fragment Reassembly Time Exceeded"),
-        (12, 0, "Pointer indicates the error"),
-        (12, 1, "Missing a Required Option"),
-        (12, 2, "Bad Length"),
-        (40, 0, "Bad SPI"),
-        (40, 1, "Authentication Failed"),
-        (40, 2, "Decompression Failed"),
-        (40, 3, "Decryption Failed"),
-        (40, 4, "Need Authentication"),
-        (40, 5, "Need Authorization"),
-        (43, 1, "Malformed Query"),
-        (43, 2, "No Such Interface"),
-        (43, 3, "No Such Table Entry"),
-        (43, 4, "Multiple Interfaces Satisfy Query"),
-    ];
-
-    #[test]
-    fn required_names_are_verbatim() {
-        for (type_, code, name) in REQUIRED {
-            assert_eq!(Kind::v4(type_, code).name(), name);
-            assert_eq!(Kind::v4(type_, code).to_string(), name);
-        }
-    }
-
-    #[test]
-    fn tables_are_sorted_without_duplicates() {
-        for family in [Family::V4, Family::V6] {
-            let kinds: Vec<Kind> = Kind::all(family).collect();
-            assert!(kinds.is_sorted_by(|a, b| a < b), "{family}");
-        }
-    }
-
-    #[test]
-    fn keywords_are_unique_kebab_case_and_lead_back() {
-        for family in [Family::V4, Family::V6] {
-            let mut seen = HashSet::new();
-            for kind in Kind::all(family) {
-                let keyword = kind.keyword().unwrap();
-                assert!(seen.insert(keyword), "{family} {keyword} twice");
-                assert_eq!(Kind::from_keyword(family, keyword), Some(kind));
-                let parts = keyword
-                    .split('-')
-                    .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
-                assert!(parts, "{keyword}");
-            }
-            assert_eq!(Kind::from_keyword(family, "no-such-word"), None);
-        }
-    }
-
-    #[test]
-    fn names_and_sources_are_well_formed() {
-        for kind in Kind::all(Family::V4).chain(Kind::all(Family::V6)) {
-            let name = kind.name();
-            assert!(name.starts_with(|c: char| c.is_ascii_uppercase()), "{name}");
-            assert_eq!(name.trim(), name);
-            let rfc = kind.rfc().unwrap();
-            let number = rfc.strip_prefix("RFC ").map(str::parse::<u16>);
-            assert!(rfc == "IANA" || matches!(number, Some(Ok(_))), "{rfc}");
-            assert!(kind.type_name().is_some());
-        }
-    }
-
-    #[test]
-    fn every_assigned_type_is_there() {
-        let types = |family| Kind::all(family).map(|kind| kind.type_).collect::<HashSet<_>>();
-        let v4: HashSet<u8> = [0].into_iter().chain(3..=6).chain(8..=43).chain(253..=254).collect();
-        assert_eq!(types(Family::V4), v4);
-        let v6: HashSet<u8> = (1..=4).chain([100, 101, 127]).chain(128..=161).chain([200, 201, 255]).collect();
-        assert_eq!(types(Family::V6), v6);
-    }
-
-    #[test]
-    fn roles() {
-        for (type_, code, _) in REQUIRED {
-            let kind = Kind::v4(type_, code);
-            let advice = matches!(type_, 4 | 43);
-            assert_eq!(kind.is_error(), !advice, "{kind}");
-            assert_eq!(kind.is_advisory(), advice, "{kind}");
-        }
-        for kind in [Kind::v4(5, 1), Kind::v6(137, 0), Kind::v6(161, 2)] {
-            assert!(kind.is_advisory() && !kind.is_error(), "{kind}");
-        }
-        for kind in Kind::all(Family::V6) {
-            assert_eq!(kind.is_error(), kind.type_ < 128, "{kind}");
-        }
-        for family in [Family::V4, Family::V6] {
-            assert_eq!(Kind::echo_request(family).role(), Role::Informational);
-            assert_eq!(Kind::echo_reply(family).role(), Role::Informational);
-        }
-        assert!(Kind::v4(3, 99).is_error() && Kind::v6(57, 0).is_error());
-        assert!(!Kind::v4(57, 0).is_error() && !Kind::v6(199, 0).is_error());
-        assert!(Kind::v4(5, 0).is_quoting() && !Kind::v6(137, 0).is_quoting());
-    }
-
-    #[test]
-    fn the_unknown_keeps_its_numbers() {
-        let kind = Kind::v4(3, 99);
-        assert_eq!(kind.name(), "ICMP type 3 code 99");
-        assert_eq!(kind.type_name(), Some("Destination Unreachable"));
-        assert_eq!((kind.keyword(), kind.rfc()), (None, None));
-        assert_eq!(Kind::v6(99, 1).name(), "ICMPv6 type 99 code 1");
-        assert_eq!(Kind::v6(99, 1).type_name(), None);
-    }
-
-    #[test]
-    fn one_keyword_means_the_same_in_both_families() {
-        for keyword in ["port-unreachable", "admin-prohibited", "reassembly-time-exceeded"] {
-            assert!(Kind::from_keyword(Family::V4, keyword).unwrap().is_error());
-            assert!(Kind::from_keyword(Family::V6, keyword).unwrap().is_error());
-        }
-        for family in [Family::V4, Family::V6] {
-            let request = Kind::from_keyword(family, "echo-request");
-            assert_eq!(request, Some(Kind::echo_request(family)));
-            let reply = Kind::from_keyword(family, "echo-reply");
-            assert_eq!(reply, Some(Kind::echo_reply(family)));
-        }
-    }
-}
+#[path = "kind_tests.rs"]
+mod tests;

@@ -1,7 +1,8 @@
 //! One ICMP message: the eight octets every kind has, and the body after them.
 //!
 //! Reading and writing are inverse: the fields hold every bit of the message, the methods say what the
-//! bits mean for its kind. Building does not compute the checksum; [`Message::sealed`] does.
+//! bits mean for its kind. Building does not compute the checksum; [`Message::sealed`] and
+//! [`Message::for_raw_socket`] do.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::super::checksum::Sum;
 use super::super::ip::{Packet, Protocol};
 use super::super::{Family, WireError, u16_at};
-use super::{Extensions, Kind, split_quote};
+use super::extension::length_unit;
+use super::{Extensions, Kind, split_quote, v4, v6};
 
 /// Octets before the body: type, code, checksum and four whose meaning the kind decides.
 const HEADER_LEN: usize = 8;
@@ -83,10 +85,10 @@ impl<'a> Message<'a> {
     /// The message with the MTU of the next hop; `None` if its kind carries none or 16 bits do not hold it in
     /// an IPv4 message.
     pub fn with_next_hop_mtu(self, mtu: u32) -> Option<Self> {
-        let rest = match self.kind {
-            Kind { family: Family::V4, type_: 3, code: 4 } => u32::from(u16::try_from(mtu).ok()?).to_be_bytes(),
-            Kind { family: Family::V6, type_: 2, .. } => mtu.to_be_bytes(),
-            _ => return None,
+        let rest = match self.kind.family {
+            _ if !self.kind.is_too_big() => return None,
+            Family::V4 => u32::from(u16::try_from(mtu).ok()?).to_be_bytes(),
+            Family::V6 => mtu.to_be_bytes(),
         };
         Some(Self { rest, ..self })
     }
@@ -95,9 +97,9 @@ impl<'a> Message<'a> {
     /// hold it in an IPv4 parameter problem.
     pub fn with_pointer(self, octet: u32) -> Option<Self> {
         let rest = match (self.kind.family, self.kind.type_) {
-            (Family::V4, 12) => [u8::try_from(octet).ok()?, 0, 0, 0],
-            (Family::V4, 31) | (Family::V6, 4) => octet.to_be_bytes(),
-            (Family::V4, 40) => u32::from(u16::try_from(octet).ok()?).to_be_bytes(),
+            (Family::V4, v4::PARAMETER_PROBLEM) => [u8::try_from(octet).ok()?, 0, 0, 0],
+            (Family::V4, v4::DATAGRAM_CONVERSION_ERROR) | (Family::V6, v6::PARAMETER_PROBLEM) => octet.to_be_bytes(),
+            (Family::V4, v4::PHOTURIS) => u32::from(u16::try_from(octet).ok()?).to_be_bytes(),
             _ => return None,
         };
         Some(Self { rest, ..self })
@@ -105,17 +107,27 @@ impl<'a> Message<'a> {
 
     /// The message with the gateway to use instead; `None` if it is not an IPv4 redirect.
     pub fn with_gateway(self, gateway: Ipv4Addr) -> Option<Self> {
-        let redirect = self.kind.family == Family::V4 && self.kind.type_ == 5;
+        let redirect = (self.kind.family, self.kind.type_) == (Family::V4, v4::REDIRECT);
         redirect.then_some(Self { rest: gateway.octets(), ..self })
     }
 
-    /// The message with the right checksum. ICMPv6 covers the addresses of the packet, `ends` being source and
-    /// destination; without them its checksum becomes zero, for the kernel to fill in.
-    #[must_use]
-    pub fn sealed(self, ends: Option<(Ipv6Addr, Ipv6Addr)>) -> Self {
+    /// The message with the right checksum for its way from `source` to `destination`, whose addresses ICMPv6 covers; `None`: it is
+    /// of ICMPv6, and they are not of IPv6.
+    pub fn sealed(self, source: IpAddr, destination: IpAddr) -> Option<Self> {
+        let ends = match (source, destination) {
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Some((source, destination)),
+            _ => None,
+        };
         let blank = Self { checksum: 0, ..self };
-        let checksum = blank.sum(ends).map_or(0, Sum::finish);
-        Self { checksum, ..self }
+        blank.sum(ends).map(|sum| Self { checksum: sum.finish(), ..self })
+    }
+
+    /// The message as raw sockets take it: with the right checksum, but that of ICMPv6 is zero, since the kernel, which knows the
+    /// addresses, fills it in.
+    #[must_use]
+    pub fn for_raw_socket(self) -> Self {
+        let blank = Self { checksum: 0, ..self };
+        Self { checksum: blank.sum(None).map_or(0, Sum::finish), ..self }
     }
 
     /// Whether the checksum is right. ICMPv6 covers the addresses of the packet, `ends` being source and
@@ -152,10 +164,10 @@ impl<'a> Message<'a> {
     /// The MTU of the next hop in octets, from Fragmentation Needed (RFC 1191) or Packet Too Big; `None` for
     /// other kinds, and where the router left it zero.
     pub fn next_hop_mtu(&self) -> Option<u32> {
-        let mtu = match self.kind {
-            Kind { family: Family::V4, type_: 3, code: 4 } => u32::from(u16_at(&self.rest, 2)?),
-            Kind { family: Family::V6, type_: 2, .. } => u32::from_be_bytes(self.rest),
-            _ => 0,
+        let mtu = match self.kind.family {
+            _ if !self.kind.is_too_big() => 0,
+            Family::V4 => u32::from(u16_at(&self.rest, 2)?),
+            Family::V6 => u32::from_be_bytes(self.rest),
         };
         (mtu != 0).then_some(mtu)
     }
@@ -164,9 +176,11 @@ impl<'a> Message<'a> {
     /// IPv4 message Missing a Required Option it is the type of that option (RFC 1108).
     pub fn pointer(&self) -> Option<u32> {
         match (self.kind.family, self.kind.type_) {
-            (Family::V4, 12) => Some(u32::from(self.rest[0])),
-            (Family::V4, 31) | (Family::V6, 4) => Some(u32::from_be_bytes(self.rest)),
-            (Family::V4, 40) => u16_at(&self.rest, 2).map(u32::from),
+            (Family::V4, v4::PARAMETER_PROBLEM) => Some(u32::from(self.rest[0])),
+            (Family::V4, v4::DATAGRAM_CONVERSION_ERROR) | (Family::V6, v6::PARAMETER_PROBLEM) => {
+                Some(u32::from_be_bytes(self.rest))
+            }
+            (Family::V4, v4::PHOTURIS) => u16_at(&self.rest, 2).map(u32::from),
             _ => None,
         }
     }
@@ -174,8 +188,8 @@ impl<'a> Message<'a> {
     /// The router a redirect says to use; `None` for other kinds, or if an IPv6 redirect is cut short.
     pub fn gateway(&self) -> Option<IpAddr> {
         match (self.kind.family, self.kind.type_) {
-            (Family::V4, 5) => Some(IpAddr::from(self.rest)),
-            (Family::V6, 137) => self.body.first_chunk::<16>().map(|octets| IpAddr::from(*octets)),
+            (Family::V4, v4::REDIRECT) => Some(IpAddr::from(self.rest)),
+            (Family::V6, v6::REDIRECT_MESSAGE) => self.body.first_chunk::<16>().map(|octets| IpAddr::from(*octets)),
             _ => None,
         }
     }
@@ -205,11 +219,8 @@ impl<'a> Message<'a> {
     /// Cuts the body where the length field of RFC 4884 says. Older routers leave other things in that field:
     /// it counts only if the body reaches that far and continues, if at all, with an extension header.
     fn split_extensions(&self) -> (&'a [u8], Option<&'a [u8]>) {
-        let len = match (self.kind.family, self.kind.type_) {
-            (Family::V4, 3 | 11 | 12) => usize::from(self.rest[1]) * 4,
-            (Family::V6, 1 | 3) => usize::from(self.rest[0]) * 8,
-            _ => 0,
-        };
+        let units = if self.kind.family == Family::V4 { self.rest[1] } else { self.rest[0] };
+        let len = length_unit(self.kind).map_or(0, |unit| usize::from(units) * unit);
         let (quote, extensions) = split_quote(self.kind, self.body, (len > 0).then_some(len), 0);
         (quote, (!extensions.is_empty()).then_some(extensions))
     }

@@ -7,6 +7,7 @@ use super::*;
 
 const A: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 const B: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const LOOP: (Ipv6Addr, Ipv6Addr) = (Ipv6Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
 
 /// A golden message and the ends its checksum covers.
@@ -31,8 +32,10 @@ fn reading_and_writing_are_inverse() {
         assert_eq!(message.emit(), bytes);
         assert_eq!(message.wire_len(), bytes.len());
         assert_eq!(message.checksum_ok(ends), Some(true));
-        assert_eq!(message.sealed(ends), message);
-        assert_eq!(Message { checksum: 0, ..message }.sealed(ends), message);
+        let (from, to): (IpAddr, IpAddr) =
+            ends.map_or((HERE.into(), HERE.into()), |(from, to)| (from.into(), to.into()));
+        assert_eq!(message.sealed(from, to), Some(message));
+        assert_eq!(Message { checksum: 0, ..message }.sealed(from, to), Some(message));
     }
 }
 
@@ -53,7 +56,9 @@ fn icmpv6_needs_its_addresses() {
     let message = Message::parse(Family::V6, &V6_ECHO_REQUEST).unwrap();
     assert_eq!(message.checksum_ok(None), None);
     assert_eq!(message.checksum_ok(Some(LOOP)), Some(false));
-    assert_eq!(message.sealed(None).checksum, 0);
+    assert_eq!(message.sealed(HERE.into(), A.into()), None);
+    assert_eq!(message.sealed(HERE.into(), HERE.into()), None);
+    assert_eq!(message.for_raw_socket().checksum, 0, "the kernel's to fill in");
 }
 
 #[test]
@@ -132,11 +137,11 @@ fn an_ipv6_redirect_names_its_target() {
 #[test]
 fn echoes_are_built_for_both_families() {
     let echo = Echo { id: 0x1234, seq: 0xfffe };
-    let request = Message::echo_request(Family::V4, echo, b"abc").sealed(None);
+    let request = Message::echo_request(Family::V4, echo, b"abc").for_raw_socket();
     assert_eq!(request.emit(), [8, 0, 0x21, 0x6a, 0x12, 0x34, 0xff, 0xfe, b'a', b'b', b'c']);
     for family in [Family::V4, Family::V6] {
         for message in [Message::echo_request(family, echo, b"abc"), Message::echo_reply(family, echo, b"abc")] {
-            let bytes = message.sealed(Some((A, B))).emit();
+            let bytes = message.sealed(A.into(), B.into()).unwrap().emit();
             let back = Message::parse(family, &bytes).unwrap();
             assert_eq!((back.kind, back.echo(), back.body), (message.kind, Some(echo), message.body));
             assert_eq!(back.checksum_ok(Some((A, B))), Some(true));

@@ -10,6 +10,7 @@ mod extended;
 mod extension;
 mod kind;
 mod message;
+mod types;
 
 pub use error::IcmpError;
 pub use explain::{Identified, explain, identify};
@@ -17,3 +18,4 @@ pub use extended::{AskedInterface, ExtendedEcho, Probed};
 pub use extension::{Extensions, Interface, MplsLabel, Object, ObjectContent, split_quote};
 pub use kind::{Kind, Role};
 pub use message::{Echo, Message};
+pub use types::{v4, v6};
