@@ -374,3 +374,7 @@ impl Endpoint {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "endpoint_tests.rs"]
+mod tests;

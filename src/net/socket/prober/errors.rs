@@ -113,7 +113,7 @@ impl Prober {
             self.break_one(transport, id, error);
         }
         if let Some(error) = transport.ended() {
-            while let Some(id) = self.pending.keys().min().copied() {
+            for id in self.pending_since(ProbeId::from_number(0)) {
                 self.break_one(transport, Some(id), error.clone());
             }
         }

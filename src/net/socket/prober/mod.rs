@@ -397,3 +397,6 @@ impl Prober {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
