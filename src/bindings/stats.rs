@@ -12,7 +12,7 @@ use crate::net::error::Error;
 use crate::net::policy::neighbours::Recent;
 use crate::net::probe::ledger::{Counts, ProbeId};
 use crate::net::probe::outcome::{End, Outcome};
-use crate::net::probe::stats::{Rtts, Summary, interval};
+use crate::net::probe::stats::{Ipdv, Rtts, Summary, interval};
 use crate::net::socket::prober::Tally;
 use crate::net::time::Duration;
 
@@ -24,6 +24,7 @@ pub struct Collected(Arc<Mutex<Inner>>);
 struct Inner {
     counts: Counts,
     rtts: Rtts,
+    ipdv: Ipdv,
     recent: Recent,
     /// The sockets of the pings added, and from which to which: late, duplicate and other packets about these join the summary.
     sockets: Vec<(Tally, RangeInclusive<ProbeId>)>,
@@ -53,6 +54,7 @@ impl Inner {
             End::Reply { rtt, lesser: false, .. } => {
                 self.counts.replied += 1;
                 self.rtts.record(*rtt);
+                self.ipdv.record(outcome.number, *rtt);
             }
             End::Reply { rtt, .. } => {
                 self.counts.replied += 1;
@@ -72,6 +74,7 @@ impl Inner {
     fn merge(&mut self, other: Self) {
         self.counts += other.counts;
         self.rtts.merge(&other.rtts);
+        self.ipdv.merge(&other.ipdv);
         other.sockets.iter().for_each(|(tally, ids)| self.know(tally, ids, false));
     }
 
@@ -82,6 +85,7 @@ impl Inner {
             counts.late += other.late;
             counts.duplicate += other.duplicate;
             counts.reordered += other.reordered;
+            counts.reorder_extent = counts.reorder_extent.max(other.reorder_extent);
             counts.foreign += other.foreign;
             counts.truncated += other.truncated;
             counts.corrupt += other.corrupt;
@@ -162,6 +166,7 @@ functions! {
         inner.counts.sent += 1;
         inner.counts.replied += 1;
         inner.rtts.record(rtt);
+        inner.ipdv.record(inner.counts.sent, rtt);
     };
 
     /// The summary as text, as the report prints it: packets sent and received, the least, largest and mean round-trip
@@ -217,6 +222,34 @@ functions! {
             .map_or(Dynamic::UNIT, |(low, high)| vec![Dynamic::from(low), Dynamic::from(high)].into())
     };
 
+    /// How often pings were lost in a row: one that is lost alone is a run of losses, too (a loss period of RFC 3357).
+    ///
+    /// ```rhai
+    /// expect(stats().loss_runs, 0);
+    /// ```
+    get loss_runs(stats: &mut Collected) -> i64 = {
+        let counts = stats.lock().counts;
+        counts.lost().saturating_sub(counts.neighbours.both_lost) as i64
+    };
+
+    /// The most pings in a row, in the order of sending, that were all lost.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// let sock = udp::bind("127.0.0.1:0");
+    /// for n in 1..=3 { rtts.add(sock.ping(udp::closed_port(), `ping ${n}`, 100.ms)); }
+    /// expect([rtts.longest_loss, rtts.loss_runs], [3, 1]);
+    /// ```
+    get longest_loss(stats: &mut Collected) -> i64 = stats.lock().counts.neighbours.longest_run as i64;
+
+    /// How far a reply was reordered at most: how many replies came before it, counted from the first to a ping that was sent
+    /// later (the extent of RFC 4737, section 4.2.1); 0 if none was.
+    ///
+    /// ```rhai
+    /// expect(stats().reorder_extent, 0);
+    /// ```
+    get reorder_extent(stats: &mut Collected) -> i64 = stats.lock().all().reorder_extent as i64;
+
     /// The least round-trip time; `()` without replies.
     ///
     /// ```rhai
@@ -253,6 +286,27 @@ functions! {
     /// ```
     get jitter(stats: &mut Collected) -> Dynamic = or_unit(stats.lock().rtts.jitter());
 
+    /// The delay variation between pings that were sent one after the other and both replied to: the mean of how far their
+    /// round-trip times are apart (RFC 3393, for round trips); `()` without such a pair.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// for ms in [10, 14, 8] { rtts.add(ms.ms); }
+    /// expect(rtts.ipdv, 5.ms);
+    /// ```
+    get ipdv(stats: &mut Collected) -> Dynamic = or_unit(stats.lock().ipdv.mean());
+
+    /// How the round-trip times are spread, as text of a few lines for `print`: from the least to the longest in twelve
+    /// ranges, each as many times longer than the one before; empty without replies.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// for ms in [10, 11, 10, 40] { rtts.add(ms.ms); }
+    /// print(rtts.histogram());
+    /// expect(rtts.histogram().split("\n").len, 12);
+    /// ```
+    fn histogram(stats: &mut Collected) -> String = stats.lock().rtts.histogram();
+
     /// The round-trip time that `percent` of all did not exceed, to three digits (nearest rank); `()` without replies.
     /// Times by a fallback clock, not the session's, are left out.
     ///
@@ -279,6 +333,32 @@ functions! {
     /// ```
     fn percentile(ctx: NativeCallContext, stats: &mut Collected, percent: i64) -> ScriptResult<Dynamic> =
         percentile(ctx, stats, percent as f64);
+
+    /// The packet delay variation (RFC 5481, section 4.2): by how much the round-trip time that `percent` of all did not exceed
+    /// is longer than the least; `()` without replies.
+    ///
+    /// Errors: `invalid`: `percent` is outside of 0 to 100.
+    ///
+    /// ```rhai
+    /// let rtts = stats();
+    /// for ms in 1..=100 { rtts.add(ms.ms); }
+    /// expect(rtts.pdv(99.0).ms.round(), 98.0);
+    /// ```
+    fn pdv as pdv(ctx: NativeCallContext, stats: &mut Collected, percent: f64) -> ScriptResult<Dynamic> = {
+        if !(0.0..=100.0).contains(&percent) {
+            return raise(&ctx, Error::invalid("pdv", format!("a percentage is from 0 to 100, not {percent}")));
+        }
+        Ok(or_unit(stats.lock().rtts.pdv(percent)))
+    };
+
+    /// The packet delay variation of a whole percentage; `()` without replies.
+    ///
+    /// Errors: `invalid`: `percent` is outside of 0 to 100.
+    ///
+    /// ```rhai
+    /// expect(stats().pdv(99), ());
+    /// ```
+    fn pdv(ctx: NativeCallContext, stats: &mut Collected, percent: i64) -> ScriptResult<Dynamic> = pdv(ctx, stats, percent as f64);
 
     /// The statistics in one line.
     ///

@@ -14,6 +14,8 @@ pub struct Neighbours {
     pub both_lost: u64,
     /// Of these: one of the two lost.
     pub one_lost: u64,
+    /// The most that follow each other and were all lost.
+    pub longest_run: u64,
 }
 
 impl Neighbours {
@@ -23,6 +25,7 @@ impl Neighbours {
             pairs: 1,
             both_lost: u64::from(first_lost && second_lost),
             one_lost: u64::from(first_lost != second_lost),
+            longest_run: 0,
         }
     }
 
@@ -43,6 +46,7 @@ impl Add for Neighbours {
             pairs: self.pairs + rhs.pairs,
             both_lost: self.both_lost + rhs.both_lost,
             one_lost: self.one_lost + rhs.one_lost,
+            longest_run: self.longest_run.max(rhs.longest_run),
         }
     }
 }
@@ -54,6 +58,8 @@ impl Sub for Neighbours {
             pairs: self.pairs - rhs.pairs,
             both_lost: self.both_lost - rhs.both_lost,
             one_lost: self.one_lost - rhs.one_lost,
+            // How it was before does not say how long it became since.
+            longest_run: self.longest_run,
         }
     }
 }
@@ -64,13 +70,15 @@ pub struct Recent {
     newest: u64,
     settled: [u64; WORDS],
     lost: [u64; WORDS],
+    /// The first and the last of the run of losses that was made longer last.
+    run: Option<(u64, u64)>,
 }
 
 const WORDS: usize = (REACH / 64) as usize;
 
 impl Default for Recent {
     fn default() -> Self {
-        Self { newest: 0, settled: [0; WORDS], lost: [0; WORDS] }
+        Self { newest: 0, settled: [0; WORDS], lost: [0; WORDS], run: None }
     }
 }
 
@@ -90,7 +98,21 @@ impl Recent {
         let before = number.checked_sub(1).and_then(|number| self.was_lost(number));
         let after = number.checked_add(1).and_then(|number| self.was_lost(number));
         let pair = |other: Option<bool>| other.map_or_else(Neighbours::default, |other| Neighbours::pair(lost, other));
-        pair(before) + pair(after)
+        let longest_run = if lost { self.lengthen(number) } else { 0 };
+        Neighbours { longest_run, ..pair(before) + pair(after) }
+    }
+
+    /// How many were lost in a row with `number`, which was.
+    fn lengthen(&mut self, number: u64) -> u64 {
+        let is_lost = |number: u64| self.was_lost(number) == Some(true);
+        // Losses mostly settle in their order: what is known of the run is longer than this memory may be.
+        let known = self.run.filter(|(_, last)| last.checked_add(1) == Some(number));
+        let back = || (0..number).rev().take_while(|number| is_lost(*number)).last();
+        let first = known.map(|(first, _)| first).or_else(back).unwrap_or(number);
+        let last =
+            (number..self.newest).take_while(|number| is_lost(number + 1)).last().map_or(number, |last| last + 1);
+        self.run = Some((first, last));
+        last - first + 1
     }
 
     /// Whether `number` was lost; `None` if it has not settled, or that is no longer known.
@@ -118,6 +140,7 @@ mod tests {
         let lost = |number: u64| number % 7 < 2;
         let mut expected = Neighbours::default();
         (1..1000).for_each(|number| expected = expected + Neighbours::pair(lost(number), lost(number + 1)));
+        expected.longest_run = 2;
         // Replies come at once, losses a thousand numbers later, and then the other way round.
         for late in [true, false] {
             let mut recent = Recent::default();
@@ -136,18 +159,37 @@ mod tests {
     #[test]
     fn a_number_far_behind_or_ahead_has_no_neighbours() {
         let mut recent = Recent::default();
-        assert_eq!(recent.settle(1, true), Neighbours::default());
-        assert_eq!(recent.settle(2, true), Neighbours::pair(true, true));
-        assert_eq!(recent.settle(2 + REACH, true), Neighbours::default());
+        let with_run = |longest_run: u64, pairs: Neighbours| Neighbours { longest_run, ..pairs };
+        assert_eq!(recent.settle(1, true), with_run(1, Neighbours::default()));
+        assert_eq!(recent.settle(2, true), with_run(2, Neighbours::pair(true, true)));
+        assert_eq!(recent.settle(2 + REACH, true), with_run(1, Neighbours::default()));
         assert_eq!(recent.settle(3 + REACH, false), Neighbours::pair(true, false));
         assert_eq!(recent.settle(3, true), Neighbours::default());
-        assert_eq!(recent.settle(u64::MAX, true), Neighbours::default());
-        assert_eq!(recent.settle(u64::MAX - 1, true), Neighbours::pair(true, true));
+        assert_eq!(recent.settle(u64::MAX, true), with_run(1, Neighbours::default()));
+        assert_eq!(recent.settle(u64::MAX - 1, true), with_run(2, Neighbours::pair(true, true)));
+    }
+
+    #[test]
+    fn the_longest_run_is_found_in_whichever_order_losses_settle() {
+        let longest = |numbers: &[u64]| {
+            let mut recent = Recent::default();
+            numbers.iter().map(|number| recent.settle(*number, true).longest_run).max()
+        };
+        for numbers in [&[1, 2, 3, 4, 9][..], &[4, 3, 2, 1, 9], &[1, 3, 9, 4, 2], &[9, 2, 1, 4, 3]] {
+            assert_eq!(longest(numbers), Some(4), "{numbers:?}");
+        }
+        let outage: Vec<u64> = (1..=3 * REACH).collect();
+        assert_eq!(longest(&outage), Some(3 * REACH));
+        let mut recent = Recent::default();
+        for number in 1..10 {
+            recent.settle(number, number.is_multiple_of(2));
+        }
+        assert_eq!(recent.settle(10, true).longest_run, 1);
     }
 
     #[test]
     fn correlation_of_bursts() {
-        let of = |pairs, both_lost, one_lost| Neighbours { pairs, both_lost, one_lost }.correlation();
+        let of = |pairs, both_lost, one_lost| Neighbours { pairs, both_lost, one_lost, longest_run: 0 }.correlation();
         assert_eq!(of(0, 0, 0), None);
         assert_eq!(of(9, 0, 0), None);
         assert_eq!(of(9, 9, 0), None);

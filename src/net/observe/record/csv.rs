@@ -81,6 +81,12 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("sent_bytes", "/sent_bytes"),
     ("received_bytes", "/received_bytes"),
     ("ignored", "/ignored"),
+    ("reorder_extent", "/reorder_extent"),
+    ("loss_runs", "/loss/runs"),
+    ("loss_longest", "/loss/longest"),
+    ("rtt_jitter_ns", "/rtt/jitter_ns"),
+    ("rtt_ipdv_ns", "/rtt/ipdv_ns"),
+    ("rtt_pdv_p99_ns", "/rtt/pdv_p99_ns"),
 ];
 
 /// Writes rows as CSV.

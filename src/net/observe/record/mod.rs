@@ -4,9 +4,10 @@
 //! A row is a value ([`Row`]); [`json`] writes it as one line of JSON and [`csv`] as one of fixed columns, so that both
 //! say the same. One `run` row comes first, then one row for each probe, when it is settled or, still pending, at the end,
 //! one for each verdict, each frame that a link lost without one and each thing that happens to a connection, and last one
-//! `summary`. Times are integers in nanoseconds; what there is no data for is null.
+//! `summary`. RunTimes are integers in nanoseconds; what there is no data for is null.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,8 @@ use super::event::{Event, Sink};
 use super::loss_report::LossReport;
 use crate::net::host::environment::{Buffered, environment};
 use crate::net::probe::outcome::End;
-use crate::net::probe::stats::Rtts;
+use crate::net::probe::stats::{Ipdv, Rtts};
+use crate::net::time::Duration;
 
 pub mod csv;
 pub mod json;
@@ -66,7 +68,18 @@ pub struct Rows {
     about: Mutex<Option<About>>,
     begun: Begun,
     formats: Vec<Box<dyn Format>>,
-    rtts: Mutex<Rtts>,
+    times: Mutex<RunTimes>,
+}
+
+/// The round-trip times of a run.
+#[derive(Debug, Default)]
+struct RunTimes {
+    rtts: Rtts,
+    ipdv: Ipdv,
+    /// From which port to whom the replies were asked for.
+    flow: Option<(u16, SocketAddr)>,
+    /// Whether there are several such flows: what follows one reply is then none of the same.
+    is_mixed: bool,
 }
 
 /// Opens what is wanted; `Err` has the file that cannot be opened, and why.
@@ -86,7 +99,7 @@ pub fn open(wanted: &Wanted, about: About, begun: Begun) -> Result<Vec<Box<dyn S
         formats.push(Box::new(csv::Csv::new(RecordFile::open(name, csv::BEGINNING)?)));
     }
     if !formats.is_empty() {
-        let rows = Arc::new(Rows { about: Mutex::new(Some(about)), begun, formats, rtts: Mutex::default() });
+        let rows = Arc::new(Rows { about: Mutex::new(Some(about)), begun, formats, times: Mutex::default() });
         environment().hold(rows.clone());
         environment().has_held();
         sinks.push(Box::new(rows));
@@ -158,8 +171,19 @@ impl Rows {
         self.formats.iter().for_each(|format| format.write(row));
     }
 
-    fn rtts(&self) -> MutexGuard<'_, Rtts> {
-        self.rtts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn times(&self) -> MutexGuard<'_, RunTimes> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RunTimes {
+    fn add(&mut self, flow: (u16, SocketAddr), number: u64, rtt: Duration, lesser: bool) {
+        self.is_mixed |= *self.flow.get_or_insert(flow) != flow;
+        if lesser {
+            return self.rtts.record_flagged(rtt);
+        }
+        self.rtts.record(rtt);
+        self.ipdv.record(number, rtt);
     }
 }
 
@@ -176,10 +200,8 @@ impl Sink for Arc<Rows> {
     fn take(&self, event: &Event<'_>) {
         match *event {
             Event::Outcome { flow, sent, size, outcome } => {
-                match outcome.end {
-                    End::Reply { rtt, lesser: false, .. } => self.rtts().record(rtt),
-                    End::Reply { rtt, .. } => self.rtts().record_flagged(rtt),
-                    _ => {}
+                if let End::Reply { rtt, lesser, .. } = outcome.end {
+                    self.times().add((flow.from.port(), flow.to), outcome.number, rtt, lesser);
                 }
                 self.write(&Row::Probe(ProbeRow::new(flow, sent, size, outcome)));
             }
@@ -199,7 +221,7 @@ impl Sink for Arc<Rows> {
     }
 
     fn end(&self, time: i64, account: &LossReport) {
-        let summary = SummaryRow::new(time, account, &self.rtts());
+        let summary = SummaryRow::new(time, account, &self.times());
         self.write(&Row::Summary(Box::new(summary)));
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::RunTimes;
 use crate::net::observe::loss_report::{Drops, LossReport, PolicyReport};
 use crate::net::probe::ledger::Counts;
-use crate::net::probe::stats::{Rtts, interval};
+use crate::net::probe::stats::interval;
 use crate::net::time::Duration;
 
 /// The account of a run.
@@ -41,6 +42,7 @@ pub struct CountCells {
     pub late: u64,
     pub duplicate: u64,
     pub reordered: u64,
+    pub reorder_extent: u64,
     pub foreign: u64,
     pub truncated: u64,
     pub corrupt: u64,
@@ -63,11 +65,15 @@ pub struct LossCell {
     pub low: Option<f64>,
     /// The upper end of the interval.
     pub high: Option<f64>,
+    /// Runs of losses: loss periods of RFC 3357.
+    pub runs: u64,
+    /// The longest of them.
+    pub longest: u64,
 }
 
-/// Round-trip times; see [`Rtts`].
+/// Round-trip times; see [`Rtts`](crate::net::probe::stats::Rtts).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // as in `Rtts`
+#[allow(missing_docs)] // as there, and in `Ipdv`
 pub struct RttCells {
     pub min_ns: Option<i64>,
     pub mean_ns: Option<i64>,
@@ -76,13 +82,18 @@ pub struct RttCells {
     pub p50_ns: Option<i64>,
     pub p90_ns: Option<i64>,
     pub p99_ns: Option<i64>,
+    pub jitter_ns: Option<i64>,
+    pub ipdv_ns: Option<i64>,
+    pub pdv_p99_ns: Option<i64>,
 }
 
 impl SummaryRow {
-    pub(super) fn new(time_ns: i64, account: &LossReport, rtts: &Rtts) -> Self {
+    pub(super) fn new(time_ns: i64, account: &LossReport, times: &RunTimes) -> Self {
         let (all, counts) = (account.probes(), account.reported());
         let explained = account.explain();
         let interval = interval(counts.lost(), counts.settled(), &counts.neighbours);
+        let rtts = &times.rtts;
+        let of_one_flow = |time: Option<Duration>| time.filter(|_| !times.is_mixed);
         let ns = |time: Option<Duration>| time.map(Duration::as_nanos);
         Self {
             time_ns,
@@ -93,6 +104,8 @@ impl SummaryRow {
                 rate: counts.loss(),
                 low: interval.map(|(low, _)| low),
                 high: interval.map(|(_, high)| high),
+                runs: counts.lost().saturating_sub(counts.neighbours.both_lost),
+                longest: counts.neighbours.longest_run,
             },
             rtt: RttCells {
                 min_ns: ns(rtts.min()),
@@ -102,6 +115,9 @@ impl SummaryRow {
                 p50_ns: ns(rtts.percentile(50.0)),
                 p90_ns: ns(rtts.percentile(90.0)),
                 p99_ns: ns(rtts.percentile(99.0)),
+                jitter_ns: ns(of_one_flow(rtts.jitter())),
+                ipdv_ns: ns(of_one_flow(times.ipdv.mean())),
+                pdv_p99_ns: ns(rtts.pdv(99.0)),
             },
             policies: account.policies(),
             kernel_drops: account.drops(),
@@ -122,6 +138,7 @@ impl From<Counts> for CountCells {
             late: counts.late,
             duplicate: counts.duplicate,
             reordered: counts.reordered,
+            reorder_extent: counts.reorder_extent,
             foreign: counts.foreign,
             truncated: counts.truncated,
             corrupt: counts.corrupt,

@@ -69,11 +69,27 @@ fn a_verdict_has_its_call_only_where_that_says_more() {
 
 #[test]
 fn a_summary_of_nothing_has_no_numbers_but_counts() {
-    let row = Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::default())));
+    let row = Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &RunTimes::default())));
     let value = serde_json::to_value(&row).unwrap();
-    assert_eq!(value["loss"], serde_json::json!({"lost": 0, "of": 0, "rate": null, "low": null, "high": null}));
+    let loss =
+        serde_json::json!({"lost": 0, "of": 0, "rate": null, "low": null, "high": null, "runs": 0, "longest": 0});
+    assert_eq!(value["loss"], loss);
     assert!(value["rtt"].as_object().unwrap().values().all(Value::is_null));
     assert_eq!((&value["sent"], &value["unexplained"]), (&Value::from(0), &Value::Null));
+}
+
+#[test]
+fn what_follows_a_reply_counts_only_within_one_flow() {
+    let to = |port: u16| (9, ([127, 0, 0, 1], port).into());
+    let cells = |flows: [u16; 2]| {
+        let mut times = RunTimes::default();
+        times.add(to(flows[0]), 1, Duration::from_nanos(100), false);
+        times.add(to(flows[1]), 2, Duration::from_nanos(132), false);
+        let rtt = SummaryRow::new(9, &LossReport::default(), &times).rtt;
+        (rtt.jitter_ns, rtt.ipdv_ns, rtt.pdv_p99_ns)
+    };
+    assert_eq!(cells([7, 7]), (Some(2), Some(32), Some(32)));
+    assert_eq!(cells([7, 8]), (None, None, Some(32)));
 }
 
 #[test]
@@ -87,7 +103,7 @@ fn every_field_has_a_column() {
         Row::Run(&about),
         Row::Probe(probe()),
         Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &decided, &Site::Link("a-b".into()))),
-        Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &Rtts::default()))),
+        Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &RunTimes::default()))),
     ];
     for row in rows {
         for (name, value) in serde_json::to_value(&row).unwrap().as_object().unwrap() {

@@ -25,6 +25,9 @@ pub struct Counts {
     pub duplicate: u64,
     /// Replies in time to probes sent earlier than one already replied to; these are among `replied`.
     pub reordered: u64,
+    /// The largest extent of these (RFC 4737, section 4.2.1): how many replies came before it, counted from the first
+    /// to a probe that was sent later.
+    pub reorder_extent: u64,
     /// Packets from a sender never asked, or that owes no reply.
     pub foreign: u64,
     /// Replies shorter than what was sent.
@@ -67,7 +70,7 @@ impl Counts {
 }
 
 impl Counts {
-    /// Each number of both, put together by `f`; the neighbours are those of `self`.
+    /// Each number of both, put together by `f`; the neighbours and the extent are those of `self`.
     fn zip(self, other: Self, f: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             sent: f(self.sent, other.sent),
@@ -77,6 +80,7 @@ impl Counts {
             late: f(self.late, other.late),
             duplicate: f(self.duplicate, other.duplicate),
             reordered: f(self.reordered, other.reordered),
+            reorder_extent: self.reorder_extent,
             foreign: f(self.foreign, other.foreign),
             truncated: f(self.truncated, other.truncated),
             corrupt: f(self.corrupt, other.corrupt),
@@ -92,13 +96,14 @@ impl Counts {
 impl Add for Counts {
     type Output = Self;
     fn add(self, rhs: Self) -> Self {
-        Self { neighbours: self.neighbours + rhs.neighbours, ..self.zip(rhs, u64::add) }
+        let reorder_extent = self.reorder_extent.max(rhs.reorder_extent);
+        Self { reorder_extent, neighbours: self.neighbours + rhs.neighbours, ..self.zip(rhs, u64::add) }
     }
 }
 
 impl Sub for Counts {
     type Output = Self;
-    /// What was added since `rhs`, an earlier state of the same account.
+    /// What was added since `rhs`, an earlier state of the same account; the largest and the longest are those of both.
     fn sub(self, rhs: Self) -> Self {
         Self { neighbours: self.neighbours - rhs.neighbours, ..self.zip(rhs, u64::sub) }
     }
@@ -130,6 +135,7 @@ mod tests {
             late: 4 * scale,
             duplicate: 5 * scale,
             reordered: 6 * scale,
+            reorder_extent: 3,
             foreign: 7 * scale,
             truncated: 8 * scale,
             corrupt: 9 * scale,
@@ -137,7 +143,7 @@ mod tests {
             advisory: 10 * scale,
             stray_errors: 11 * scale,
             missed_slots: 12 * scale,
-            neighbours: Neighbours { pairs: 65 * scale, both_lost: scale, one_lost: 8 * scale },
+            neighbours: Neighbours { pairs: 65 * scale, both_lost: scale, one_lost: 8 * scale, longest_run: 5 },
         }
     }
 

@@ -262,9 +262,13 @@ impl Ledger {
         let pending = state == State::Pending;
         if pending && arrived <= reply_by {
             self.settle(place, State::Replied);
-            let reordered = self.store.reply_is_reordered(place);
+            let extent = self.store.reorder_extent(place);
+            let reordered = extent > 0;
             if reordered {
-                self.count_apart(Some(id), |counts| counts.reordered += 1);
+                self.count_apart(Some(id), |counts| {
+                    counts.reordered += 1;
+                    counts.reorder_extent = counts.reorder_extent.max(extent);
+                });
             }
             return Arrival::Reply { id, rtt: arrived - sent, reordered };
         }

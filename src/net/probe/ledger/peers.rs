@@ -11,6 +11,9 @@ use super::{Key, ProbeId};
 /// millions of addresses stays small. What comes from a peer older than that is foreign.
 pub(super) const IDLE_REMEMBERED: usize = 4_096;
 
+/// How many replies of a peer are remembered to tell how far a later one was reordered, which is more than are ever in flight.
+const NEWEST_REMEMBERED: usize = 4_096;
+
 #[derive(Debug, Default)]
 pub(super) struct PeerTable {
     numbers: HashMap<SocketAddr, u32, Mixed>,
@@ -34,11 +37,39 @@ struct Peer {
     /// How many records, pending or settled, are kept.
     records: u64,
     pending: PeerEnds,
-    newest_replied: Option<ProbeId>,
+    replies: ArrivalOrder,
     /// The least and the greatest number whose record is forgotten.
     forgotten: Option<(u64, u64)>,
     /// The stamp with which the peer last became idle.
     idle: u64,
+}
+
+/// The replies of a peer in the order of their arrival, as far as a later one can still be reordered.
+#[derive(Debug, Default)]
+struct ArrivalOrder {
+    arrived: u64,
+    /// Replies to probes newer than those of all before them, each with its place among the arrivals.
+    newest: VecDeque<(ProbeId, u64)>,
+}
+
+impl ArrivalOrder {
+    /// Adds one, and says how many places it came after the first that it should have come before.
+    fn add(&mut self, id: ProbeId, oldest: Option<ProbeId>) -> u64 {
+        self.arrived += 1;
+        let first_newer = self.newest.partition_point(|(newer, _)| *newer <= id);
+        let extent = self.newest.get(first_newer).map_or(0, |(_, place)| self.arrived - place);
+        if extent == 0 {
+            self.newest.push_back((id, self.arrived));
+        }
+        // The newest stays: a probe that timed out is not pending, and its reply does not count.
+        while self.newest.len() > NEWEST_REMEMBERED
+            || (self.newest.len() > 1
+                && self.newest.front().is_some_and(|(id, _)| oldest.is_none_or(|oldest| *id < oldest)))
+        {
+            self.newest.pop_front();
+        }
+        extent
+    }
 }
 
 impl PeerTable {
@@ -70,12 +101,10 @@ impl PeerTable {
         self.peers[peer as usize].forgotten.is_some_and(|(least, greatest)| (least..=greatest).contains(&number))
     }
 
-    /// Notes a reply to the probe `id`, and says whether a later one to this peer was replied before.
-    pub(super) fn reply_is_reordered(&mut self, peer: u32, id: ProbeId) -> bool {
-        let newest = &mut self.peers[peer as usize].newest_replied;
-        let reordered = newest.is_some_and(|newest| newest > id);
-        *newest = (*newest).max(Some(id));
-        reordered
+    /// Notes a reply to the probe `id`, and says how far it was reordered: 0 if no later one to this peer was replied before.
+    /// `oldest`: the oldest that is still pending.
+    pub(super) fn reorder_extent(&mut self, peer: u32, id: ProbeId, oldest: Option<ProbeId>) -> u64 {
+        self.peers[peer as usize].replies.add(id, oldest)
     }
 
     /// Notes that one record of a peer, which had `key`, is no longer kept.
@@ -96,7 +125,7 @@ impl PeerTable {
 
     fn add(&mut self, addr: SocketAddr) -> u32 {
         let pending = PeerEnds { first: SlotIndex::NONE, last: SlotIndex::NONE };
-        let peer = Peer { addr, records: 0, pending, newest_replied: None, forgotten: None, idle: 0 };
+        let peer = Peer { addr, records: 0, pending, replies: ArrivalOrder::default(), forgotten: None, idle: 0 };
         let number = match self.free.pop() {
             Some(number) => {
                 self.peers[number as usize] = peer;
@@ -166,6 +195,34 @@ mod tests {
         }
         let forgotten = (0..12).filter(|&key| has_forgotten(&peers, 1, key) == Some(true)).collect::<Vec<_>>();
         assert_eq!(forgotten, [3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn the_extent_of_a_reordered_reply_counts_the_arrivals_since_the_first_later_one() {
+        let extents = |order: &[u64], oldest: &dyn Fn(&[u64]) -> Option<u64>| {
+            let mut replies = ArrivalOrder::default();
+            let add = |at: usize| {
+                replies.add(ProbeId::from_number(order[at]), oldest(&order[at + 1..]).map(ProbeId::from_number))
+            };
+            (0..order.len()).map(add).collect::<Vec<_>>()
+        };
+        // What is still to come is pending.
+        let pending = |rest: &[u64]| rest.iter().min().copied();
+        for (order, expected) in [
+            (&[1, 2, 3, 7, 8, 9, 10, 4, 5, 6, 11][..], &[0, 0, 0, 0, 0, 0, 0, 4, 5, 6, 0][..]),
+            (&[1, 2, 3, 4, 5, 7, 6, 8], &[0, 0, 0, 0, 0, 0, 1, 0]),
+            (&[4, 3, 2, 1], &[0, 1, 2, 3]),
+            (&[1, 2, 3], &[0, 0, 0]),
+        ] {
+            assert_eq!(extents(order, &pending), expected, "{order:?}");
+        }
+        let mut replies = ArrivalOrder::default();
+        for number in 1..10_000 {
+            replies.add(ProbeId::from_number(number), Some(ProbeId::from_number(0)));
+        }
+        assert_eq!(replies.newest.len(), NEWEST_REMEMBERED);
+        replies.add(ProbeId::from_number(10_000), None);
+        assert_eq!(replies.newest.len(), 1);
     }
 
     #[test]

@@ -181,11 +181,13 @@ impl Store {
         self.slot_mut(place).record.assumed = true;
     }
 
-    /// Notes that a probe was replied, and says whether a later one to the same peer had been before.
-    pub(super) fn reply_is_reordered(&mut self, place: SlotIndex) -> bool {
+    /// Notes that a probe was replied, and says how far it was reordered: 0 if no later one to the same peer had been replied.
+    pub(super) fn reorder_extent(&mut self, place: SlotIndex) -> u64 {
         let slot = self.slot(place);
         let (peer, id) = (slot.peer, slot.record.id);
-        self.peers.reply_is_reordered(peer, id)
+        let oldest = self.peers.pending(peer).first;
+        let oldest = (oldest != SlotIndex::NONE).then(|| self.slot(oldest).record.id);
+        self.peers.reorder_extent(peer, id, oldest)
     }
 
     fn forget(&mut self, place: SlotIndex) {

@@ -73,7 +73,9 @@ fn intervals_hold_the_true_share_for_single_losses_and_for_bursts() {
 
 #[test]
 fn bursts_widen_an_interval_and_patterns_do_not() {
-    let of = |both_lost, one_lost| interval(20, 100, &Neighbours { pairs: 99, both_lost, one_lost }).unwrap();
+    let of = |both_lost, one_lost| {
+        interval(20, 100, &Neighbours { pairs: 99, both_lost, one_lost, longest_run: 0 }).unwrap()
+    };
     let (low, high) = independent(20, 100).unwrap();
     assert_eq!(of(0, 40), (low, high), "each lost one stands alone");
     let (wider_low, wider_high) = of(18, 4);
@@ -82,7 +84,7 @@ fn bursts_widen_an_interval_and_patterns_do_not() {
     assert!(0.0 < one_low && one_low < wider_low && wider_high < one_high && one_high < 1.0, "{one_low} to {one_high}");
     // Without a loss, or without a reply, nothing is known of bursts.
     for lost in [0, 100] {
-        let pairs = Neighbours { pairs: 99, both_lost: lost.min(99), one_lost: 0 };
+        let pairs = Neighbours { pairs: 99, both_lost: lost.min(99), one_lost: 0, longest_run: lost };
         assert_eq!(interval(lost, 100, &pairs), independent(lost, 100));
     }
 }

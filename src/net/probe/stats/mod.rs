@@ -8,11 +8,14 @@ use std::fmt;
 use hdrhistogram::Histogram;
 
 pub use self::binomial::binomial;
+pub use self::ipdv::Ipdv;
 use super::ledger::Counts;
 use crate::net::policy::neighbours::Neighbours;
 use crate::net::time::Duration;
 
 mod binomial;
+mod histogram;
+mod ipdv;
 
 /// The longest time that percentiles report apart: an hour, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;
@@ -103,6 +106,12 @@ impl Rtts {
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
         let sound = self.sound.as_ref()?;
         (0.0..=100.0).contains(&percent).then(|| sound.percentile(percent))
+    }
+
+    /// The packet delay variation (RFC 5481, section 4.2): by how much the time within which `percent` of the samples lie is
+    /// longer than the least. `None` as for [`Self::percentile`].
+    pub fn pdv(&self, percent: f64) -> Option<Duration> {
+        Some(self.percentile(percent)? - self.sound.as_ref()?.min)
     }
 
     /// The jitter of RFC 3550 section 6.4.1 (J += (|D| - J) / 16, in real numbers), D being the difference between the

@@ -118,6 +118,28 @@ fn jitter_goes_by_differences() {
 }
 
 #[test]
+fn delay_variation_is_from_the_least_time() {
+    let rtts = of(&(101..=200).collect::<Vec<_>>());
+    assert_eq!((rtts.pdv(50.0), rtts.pdv(99.0), rtts.pdv(100.0)), (Some(ns(49)), Some(ns(98)), Some(ns(99))));
+    assert_eq!((Rtts::default().pdv(99.0), rtts.pdv(101.0)), (None, None));
+}
+
+#[test]
+fn a_histogram_has_a_line_for_each_range() {
+    assert_eq!(Rtts::default().histogram(), "");
+    assert_eq!(of(&[500_000; 3]).histogram(), format!("0.500ms to 0.500ms       3 {}", "#".repeat(40)));
+    let mut times = vec![1_000_000; 30];
+    times.extend([4_096_000_000, 2_100_000, 2_900_000]);
+    let text = of(&times).histogram();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 12, "{text}");
+    assert_eq!(lines[0], format!("   1.000ms to    2.000ms      30 {}", "#".repeat(40)));
+    assert_eq!(lines[1], "   2.000ms to    4.000ms       2 ###");
+    assert_eq!(lines[2], "   4.000ms to    8.000ms       0");
+    assert_eq!(lines[11], "2048.000ms to 4096.000ms       1 ##");
+}
+
+#[test]
 fn flagged_samples_stay_out_of_percentiles_and_pairs() {
     let mut rtts = Rtts::default();
     rtts.record_flagged(ns(9000));

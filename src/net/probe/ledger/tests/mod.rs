@@ -43,6 +43,7 @@ const NONE: Counts = Counts {
     late: 0,
     duplicate: 0,
     reordered: 0,
+    reorder_extent: 0,
     foreign: 0,
     truncated: 0,
     corrupt: 0,
@@ -50,7 +51,7 @@ const NONE: Counts = Counts {
     advisory: 0,
     stray_errors: 0,
     missed_slots: 0,
-    neighbours: Neighbours { pairs: 0, both_lost: 0, one_lost: 0 },
+    neighbours: Neighbours { pairs: 0, both_lost: 0, one_lost: 0, longest_run: 0 },
 };
 
 #[test]
@@ -203,7 +204,7 @@ fn reordered_is_by_peer_and_counts_as_replied() {
     assert!(!reordered(4, 1, 5));
     assert!(reordered(5, 1, 3));
     assert!(reordered(6, 1, 4), "later than the last, but not than all");
-    assert_eq!(counts(&ledger), Counts { sent: 6, replied: 6, reordered: 3, ..NONE });
+    assert_eq!(counts(&ledger), Counts { sent: 6, replied: 6, reordered: 3, reorder_extent: 2, ..NONE });
 }
 
 #[test]

@@ -63,7 +63,11 @@ impl Model {
         let timed_out = self.probes[at].state == State::Pending;
         let arrival = if timed_out && now <= self.probes[at].reply_by {
             let peer = self.probes[at].peer;
-            let reordered = self.probes[at..].iter().any(|p| p.peer == peer && p.state == State::Replied);
+            let replied = |p: &&ModelProbe| p.peer == peer && p.state == State::Replied;
+            let first_newer = self.probes[at..].iter().filter(replied).map(|p| p.settled).min();
+            let since = |first| self.probes.iter().filter(replied).filter(|p| p.settled >= first).count() as u64;
+            let (reordered, extent) = (first_newer.is_some(), first_newer.map_or(0, since));
+            self.counts.reorder_extent = self.counts.reorder_extent.max(extent);
             self.settle(at, State::Replied);
             self.counts.reordered += u64::from(reordered);
             Arrival::Reply { id, rtt: ms(now - self.probes[at].sent), reordered }
