@@ -152,19 +152,16 @@ impl Prober {
         if work.stop.is_stopped() {
             let running = self.next_number();
             let number = work.probing().name(probe.message, running).number.unwrap_or(running);
-            let end = End::Interrupted { sent: false };
-            let (sent_at, received_at) = (None, None);
-            let Probe { to, ttl, .. } = *probe;
             return Ok(Outcome {
                 id: ProbeId::from_number(running),
                 number,
-                to,
-                ttl,
+                to: probe.to,
+                ttl: probe.ttl,
                 packet: 0,
                 missed: 0,
-                sent_at,
-                received_at,
-                end,
+                sent_at: None,
+                received_at: None,
+                end: End::Interrupted { sent: false },
             });
         }
         if !probe.slot.unreported && probe.ttl.is_none() {

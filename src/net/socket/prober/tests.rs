@@ -17,14 +17,14 @@ use crate::net::wire::icmp::{Kind, v4};
 const TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A client and a server on one simulated host.
-struct Bench {
+struct ProberBench {
     host: Arc<SimulatedHost>,
     stop: Stop,
     client: UdpSocket,
     server: UdpSocket,
 }
 
-impl Bench {
+impl ProberBench {
     fn new() -> Self {
         let (host, stop) = (Arc::new(SimulatedHost::this_machine()), Stop::root().expect("a stop"));
         let session = Arc::new(Session::new(stop.clone()));
@@ -88,7 +88,7 @@ fn rtt(end: &End) -> Option<Duration> {
 
 #[test]
 fn a_reply_settles_its_probe_with_the_time_that_passed() {
-    let bench = Bench::new();
+    let bench = ProberBench::new();
     bench.send("ping 1 a");
     let request = bench.request();
     bench.host.wait(&mut [], Some(bench.host.now() + Duration::from_millis(30)), &bench.stop).expect("waits");
@@ -103,7 +103,7 @@ fn a_reply_settles_its_probe_with_the_time_that_passed() {
 
 #[test]
 fn a_probe_times_out_at_its_deadline_and_not_before() {
-    let bench = Bench::new();
+    let bench = ProberBench::new();
     let start = bench.host.now();
     bench.send("ping 1 a");
     assert!(bench.outcomes(TIMEOUT - (bench.host.now() - start) - Duration::from_nanos(1)).is_empty());
@@ -119,7 +119,7 @@ fn a_probe_times_out_at_its_deadline_and_not_before() {
 
 #[test]
 fn replies_settle_their_probes_in_any_order_and_each_once() {
-    let bench = Bench::new();
+    let bench = ProberBench::new();
     for message in ["ping 1 a", "ping 2 b", "ping 3 c"] {
         bench.send(message);
     }
@@ -144,7 +144,7 @@ fn replies_settle_their_probes_in_any_order_and_each_once() {
 
 #[test]
 fn what_replies_to_nothing_settles_nothing() {
-    let bench = Bench::new();
+    let bench = ProberBench::new();
     bench.send("ping 1 abcdef");
     let request = bench.request();
     for data in ["PING 1 ABC", "PING 1 ABCDEX", "hello", "PING 9 ABCDEF"] {
@@ -160,7 +160,7 @@ fn what_replies_to_nothing_settles_nothing() {
 
 #[test]
 fn an_icmp_error_settles_the_probe_that_it_quotes() {
-    let bench = Bench::new();
+    let bench = ProberBench::new();
     bench.send("ping 1 a");
     bench.request();
     bench.server.close();
@@ -173,7 +173,7 @@ fn an_icmp_error_settles_the_probe_that_it_quotes() {
 
 #[test]
 fn a_stop_leaves_a_probe_pending() {
-    let bench = Bench::new();
+    let bench = ProberBench::new();
     let id = bench.send("ping 1 a");
     bench.stop.interrupt(Reason::Interrupt);
     let left = bench.with(|prober, work| {
@@ -188,7 +188,7 @@ fn a_stop_leaves_a_probe_pending() {
 
 #[test]
 fn one_pinger_at_a_time_is_at_work_and_gets_its_own_outcomes() {
-    let bench = Bench::new();
+    let bench = ProberBench::new();
     bench.send("ping 1 a");
     bench.with(|prober, _| {
         prober.take_over(7, false).expect("free");
@@ -208,13 +208,13 @@ fn one_pinger_at_a_time_is_at_work_and_gets_its_own_outcomes() {
 
 /// A transport that sends nowhere, until it has ended.
 #[derive(Debug)]
-struct Broken {
+struct EndedTransport {
     endpoint: Endpoint,
     probing: Probing,
     ended: Mutex<Option<Error>>,
 }
 
-impl std::ops::Deref for Broken {
+impl std::ops::Deref for EndedTransport {
     type Target = Endpoint;
 
     fn deref(&self) -> &Endpoint {
@@ -222,7 +222,7 @@ impl std::ops::Deref for Broken {
     }
 }
 
-impl Transport for Broken {
+impl Transport for EndedTransport {
     fn probing(&self) -> &Probing {
         &self.probing
     }
@@ -268,7 +268,7 @@ fn the_end_of_a_transport_ends_all_that_is_pending_in_the_order_of_sending() {
     let socket = host.socket(SocketType::Udp, Family::V4).expect("a socket");
     let (session, local) = (Arc::new(Session::new(stop.clone())), ([127, 0, 0, 1], 1).into());
     let endpoint = Endpoint::new("TCP", host.clone(), session, local, socket.clone());
-    let transport = Broken { endpoint, probing: Probing::new(0), ended: Mutex::default() };
+    let transport = EndedTransport { endpoint, probing: Probing::new(0), ended: Mutex::default() };
     let work = &mut Work { transport: &transport, socket: &*socket, stop: &stop, script: &mut Script::default() };
     let mut prober = Prober::default();
     for number in 1..=100 {
