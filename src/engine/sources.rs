@@ -89,10 +89,16 @@ impl Sources {
         }
         match std::fs::read(file_called(name)) {
             Ok(bytes) => self.decode(name, bytes),
-            Err(err) if err.kind() == std::io::ErrorKind::NotFound => match shipped(&format!("{name}.rhai")) {
-                Some((file, text)) => Ok(self.found(&file, text)),
-                None => Err(not_found(name)),
-            },
+            // A directory of that name is none of the scripts that a word names.
+            Err(err)
+                if err.kind() == std::io::ErrorKind::NotFound
+                    || !is_file && err.kind() == std::io::ErrorKind::IsADirectory =>
+            {
+                match shipped(&format!("{name}.rhai")) {
+                    Some((file, text)) => Ok(self.found(&file, text)),
+                    None => Err(not_found(name)),
+                }
+            }
             Err(err) => Err(unreadable(name, &err)),
         }
     }
