@@ -23,7 +23,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::mask::{mask_addrs, mask_times};
 use common::udp::{ClosedPort, LOOPBACK, UdpPeer};
