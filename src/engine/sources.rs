@@ -74,7 +74,11 @@ impl Sources {
     /// # Errors
     /// `file`: it cannot be read.
     pub fn open(&self, name: &str) -> Result<(String, String), Error> {
-        let is_file = name.contains('/') || name.ends_with(".rhai");
+        let is_file = name.contains('/') || name.ends_with(".rhai") || name.starts_with('.');
+        let is_none = |err: &std::io::Error| match err.kind() {
+            std::io::ErrorKind::NotFound => true,
+            kind => !is_file && kind == std::io::ErrorKind::IsADirectory,
+        };
         let file = format!("{name}.rhai");
         if !is_file && let Some((shown, text)) = shipped(&file) {
             // A copy that was made to be edited is meant.
@@ -90,16 +94,11 @@ impl Sources {
         match std::fs::read(file_called(name)) {
             Ok(bytes) => self.decode(name, bytes),
             // A directory of that name is none of the scripts that a word names.
-            Err(err)
-                if err.kind() == std::io::ErrorKind::NotFound
-                    || !is_file && err.kind() == std::io::ErrorKind::IsADirectory =>
-            {
-                match shipped(&format!("{name}.rhai")) {
-                    Some((file, text)) => Ok(self.found(&file, text)),
-                    None => Err(not_found(name)),
-                }
-            }
-            Err(err) => Err(unreadable(name, &err)),
+            Err(err) => match shipped(&format!("{name}.rhai")) {
+                Some((file, text)) if is_none(&err) => Ok(self.found(&file, text)),
+                None if is_none(&err) => Err(not_found(name)),
+                _ => Err(unreadable(name, &err)),
+            },
         }
     }
 

@@ -210,9 +210,13 @@ fn an_error_of_receiving_is_the_outcome_of_that_ping_and_the_run_goes_on() {
     );
     let aborted = "software caused connection abort\n";
     assert!(run.stdout.contains(&format!("\n{aborted}")), "{}", run.stdout);
-    assert!(run.stdout.contains(&format!("  seq 3, 3: {aborted}")), "{}", run.stdout);
+    for of in ["pinger 1", "single pings"] {
+        let account = run.stdout.split_once(&format!("to 10.0.0.2:11000 ({of}): ")).map(|(_, account)| account);
+        let cause = account.and_then(|account| account.lines().nth(1)).map(|line| format!("{line}\n"));
+        assert_eq!(cause, Some(format!("  seq 3: {aborted}")), "{}", run.stdout);
+    }
     assert!(run.stdout.contains(&format!("  seq 3: the connection was lost: {aborted}")), "{}", run.stdout);
-    assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 2, "{}", run.stdout);
+    assert_eq!(run.stdout.matches("\n  0 unexplained").count(), 3, "{}", run.stdout);
 }
 
 #[test]
