@@ -22,7 +22,6 @@ pub(crate) struct TextRow {
     pub(crate) lines: Vec<&'static str>,
 }
 
-#[cfg(feature = "kernel")]
 impl TextSection {
     /// The row with this key.
     pub(crate) fn row(&self, key: &str) -> Option<&TextRow> {
@@ -30,6 +29,7 @@ impl TextSection {
     }
 
     /// The first line of the row with this key.
+    #[cfg(feature = "kernel")]
     pub(crate) fn line(&self, key: &str) -> Option<&'static str> {
         self.row(key)?.lines.first().copied()
     }
