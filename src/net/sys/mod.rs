@@ -20,8 +20,8 @@ pub use self::namespace::{
 pub use self::passing::{message_pair, receive_message, report, report_stream, send_message};
 pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll, wait_writable};
 pub use self::process::{
-    PIPE_PIECE, exit_now, file_identity, last_words, lock_file, monotonic_nanos, peek, read, realtime_nanos,
-    set_batch_scheduling, set_timer_slack, standard_output,
+    PIPE_PIECE, exit_now, file_identity, keep_to_this_processor, last_words, lock_file, monotonic_nanos, peek, read,
+    realtime_nanos, set_batch_scheduling, set_timer_slack, standard_output,
 };
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{receive, receive_error, receive_plain};

@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::fcntl::{SpliceFFlags, tee};
+use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::sys::uio::pread;
 use nix::time::ClockId;
-use nix::unistd::{Whence, lseek};
+use nix::unistd::{Pid, Whence, lseek};
 
 /// Nanoseconds on CLOCK_MONOTONIC.
 pub fn monotonic_nanos() -> i64 {
@@ -27,6 +28,14 @@ fn clock(id: ClockId) -> i64 {
 /// Sets the timer slack of this thread and its children to 1 ns (PR_SET_TIMERSLACK; the default is 50 µs).
 pub fn set_timer_slack() {
     let _ = nix::sys::prctl::set_timerslack(1);
+}
+
+/// Keeps this thread, and those that it starts, to the processor that it is on (sched_setaffinity(2)), if the system allows that.
+pub fn keep_to_this_processor() {
+    let mut only = CpuSet::new();
+    if sched_getcpu().is_ok_and(|here| only.set(here).is_ok()) {
+        let _ = sched_setaffinity(Pid::from_raw(0), &only);
+    }
 }
 
 /// Switches this thread to SCHED_BATCH, which preempts no thread when it is woken, or back. Does nothing if it has another policy.
