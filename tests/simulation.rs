@@ -158,6 +158,27 @@ fn times_are_those_of_the_links() {
 }
 
 #[test]
+fn routers_carry_on_what_was_damaged_and_its_receiver_drops_it() {
+    for (any, at) in [("*:7", "`${b.addr}:7`"), ("[::]:7", "`[${b.addr6}]:7`")] {
+        let code = format!(
+            "let net = lab::create(); let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+             let near = net.link(a, r); let far = net.link(r, b);
+             set_policy(near.from(a), |frame| if frame.text.contains(\"ping\") {{ corrupt() }} else {{ pass() }});
+             let seen = counter();
+             set_policy(far.from(r), |frame| {{ if frame.protocol == \"udp\" {{ seen.add(1); }} pass() }});
+             let server = run_in(b, || udp::bind(\"{any}\"));
+             let to = {at};
+             let client = run_in(a, || udp::open(to));
+             for n in 0..5 {{ client.send_to(`ping ${{n}}`, to); }}
+             expect(server.recv(100.ms).kind, \"timeout\");
+             print(seen.value);"
+        );
+        let (run, _) = simulated(&["-e", &code], 0);
+        assert!(run.stdout.starts_with("5\n"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_wait_for_what_never_comes_is_an_error_that_says_where() {
     let (run, errors) = simulated(&["-e", "let s = udp::bind(\"127.0.0.1:7\");\ns.recv();"], 3);
     assert!(errors.contains("all threads wait, and nothing is to come: thread 0 for UDP 127.0.0.1:7"), "{errors}");

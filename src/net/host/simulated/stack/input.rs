@@ -23,6 +23,8 @@ impl Stack {
             self.counts.malformed += 1;
             return;
         };
+        // Routers look at the checksum of IPv4 only.
+        let is_damaged = |packet: &Packet<'_>| packet.transport_checksum_ok() == Some(false);
         let (to, len) = (packet.destination, packet.total_len);
         let is_own = match to.is_multicast() {
             true => self.is_member(to),
@@ -34,11 +36,13 @@ impl Stack {
             self.forward(&mut bytes, from, time.now);
         } else if packet.fragment.is_some() {
             if let Some(whole) = self.reassembly.take(&packet, &bytes, time.now) {
-                match sound(&whole) {
+                match sound(&whole).filter(|packet| !is_damaged(packet)) {
                     Some(packet) => self.deliver(from, &packet, &whole, time),
                     None => self.counts.malformed += 1,
                 }
             }
+        } else if is_damaged(&packet) {
+            self.counts.malformed += 1;
         } else {
             self.deliver(from, &packet, &bytes, time);
         }
