@@ -28,7 +28,11 @@ impl Inner {
         for (counter, rises) in counts {
             let lag = counter.lag();
             let meanwhile = |loss: &Loss, rise: &CounterRise| rise.until > loss.sent && rise.after <= loss.until + lag;
-            let is_open = |index: &usize| found[*index].is_none() && self.may_raise(counter, &self.losses[*index]);
+            // Nothing else explains a loss only as far as verdicts are remembered.
+            let is_open = |index: &usize| {
+                let loss = &self.losses[*index];
+                found[*index].is_none() && !self.causes.may_have_forgotten(loss.sent) && self.may_raise(counter, loss)
+            };
             let open: Vec<usize> = (0..self.losses.len()).filter(is_open).collect();
             let left =
                 |rise: &'_ CounterRise| rise.by.saturating_sub(self.explained_otherwise(counter, rise, found, all));
