@@ -28,11 +28,7 @@ impl Inner {
         for (counter, rises) in counts {
             let lag = counter.lag();
             let meanwhile = |loss: &Loss, rise: &CounterRise| rise.until > loss.sent && rise.after <= loss.until + lag;
-            // Nothing else explains a loss only as far as verdicts are remembered.
-            let is_open = |index: &usize| {
-                let loss = &self.losses[*index];
-                found[*index].is_none() && !self.causes.may_have_forgotten(loss.sent) && self.may_raise(counter, loss)
-            };
+            let is_open = |index: &usize| found[*index].is_none() && self.may_raise(counter, &self.losses[*index]);
             let open: Vec<usize> = (0..self.losses.len()).filter(is_open).collect();
             let left =
                 |rise: &'_ CounterRise| rise.by.saturating_sub(self.explained_otherwise(counter, rise, found, all));
@@ -42,6 +38,8 @@ impl Inner {
             let mut candidates = open.clone();
             candidates.retain(|&index| rises.iter().any(|(rise, _)| meanwhile(&self.losses[index], rise)));
             let (mut chosen, mut most, count) = (Vec::new(), 0, candidates.len() as u64);
+            // Nothing else explains a loss, but only as far back as verdicts are remembered.
+            candidates.retain(|&index| !self.causes.may_have_forgotten(self.losses[index].sent));
             for (rise, left) in &rises {
                 most += left;
                 candidates.retain(|&index| {

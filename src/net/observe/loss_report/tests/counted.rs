@@ -125,6 +125,22 @@ fn a_ping_that_met_an_error_is_the_one_without_a_route() {
 }
 
 #[test]
+fn a_count_explains_losses_only_as_far_back_as_verdicts_are_remembered() {
+    let account = lab();
+    for number in 0..REMEMBERED as u64 + 20 {
+        let content = Content::of(format!("{number}").as_bytes());
+        decide(&account, number, ends(), content, &decided(Action::Drop, &[]), &site());
+    }
+    lose(&account, &of(1, "UDP"), 1, 5);
+    lose(&account, &of(1, "UDP"), 2, 100);
+    account.kernel_drops(B, ip(2, 7), 1);
+    read(&account, 110, "UdpRcvbufErrors", 1);
+    let text = text_of(&account);
+    let cause = "\n  seq 2: perhaps lost in the full receive buffer of 10.0.0.2:7 in b (the kernel counted 1)";
+    assert!(text.contains(&format!("{cause}\n  1 earlier ones are no longer remembered\n  0 unexplained")), "{text}");
+}
+
+#[test]
 fn a_full_buffer_is_not_counted_twice_and_not_before_its_time() {
     let account = lab();
     account.kernel_drops(B, ip(2, 7), 4);
