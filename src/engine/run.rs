@@ -11,9 +11,9 @@ use signal_hook::consts::SIGQUIT;
 use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
-use super::simulated::{conclude_simulation, leave};
+use super::simulated::{conclude_simulation, keep_threads_together, leave};
 use super::sources::header;
-use super::{rewrite, seeds, signals};
+use super::{rewrite, signals};
 use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
@@ -121,11 +121,10 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let (inside, runner) = (context.clone(), host.clone());
     let code = program.clone();
-    let runs_alone = job.simulate && !job.one_of_many;
+    let is_alone = job.simulate && !job.one_of_many;
     let script = threads::spawn_script("script", move || {
-        if runs_alone {
-            // Of its threads one runs at a time: to wake another on this processor takes half as long.
-            sys::keep_to_this_processor();
+        if is_alone {
+            keep_threads_together();
         }
         let result = runner.run(&code, &inside);
         if let Err(error) = &result {
@@ -151,12 +150,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let code = conclude(host, job, &context, result);
     output::flush();
-    conclude_simulation(&context, begun);
-    if job.one_of_many {
-        let network = context.run.host.simulated().map(|host| host.world().elapsed());
-        seeds::report(&context.run, network.unwrap_or_default());
-    }
-    let has_given_up = context.run.host.simulated().is_some_and(|host| host.world().has_given_up());
+    let has_given_up = conclude_simulation(&context, begun, job.one_of_many);
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && (output::has_failed() || has_given_up) {
         exit::SCRIPT
     } else {

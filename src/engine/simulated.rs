@@ -1,5 +1,6 @@
 //! The end of simulated runs.
 
+use super::seeds;
 use crate::bindings::context::Context;
 use crate::net::sys;
 use crate::net::time::Duration;
@@ -12,11 +13,21 @@ pub(super) fn leave(context: &Context) {
     }
 }
 
-/// Prints what a simulated run took that began at this time.
-pub(super) fn conclude_simulation(context: &Context, begun: i64) {
-    if let Some(host) = context.run.host.simulated() {
-        output::note(&simulated_line(host.world().elapsed(), sys::monotonic_nanos() - begun));
+/// Keeps this thread and those that it starts to one processor: one of them runs at a time, and to wake another there takes half
+/// as long. Not for one of many runs, which share the processors.
+pub(super) fn keep_threads_together() {
+    sys::keep_to_this_processor();
+}
+
+/// Prints what a simulated run took that began at this time, and reports it if it is one of many; whether it could not go on.
+pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many: bool) -> bool {
+    let Some(host) = context.run.host.simulated() else { return false };
+    let elapsed = host.world().elapsed();
+    output::note(&simulated_line(elapsed, sys::monotonic_nanos() - begun));
+    if is_one_of_many {
+        seeds::report(&context.run, elapsed);
     }
+    host.world().has_given_up()
 }
 
 /// What a simulated run took: of the network's time, and of the clock's in nanoseconds.

@@ -108,7 +108,7 @@ pub fn in_session(
         false => ending.run.session.end(ending.host.unix_nanos()),
     }
     output::flush();
-    conclude_simulation(&ending, begun);
+    conclude_simulation(&ending, begun, false);
     signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
 }
 

@@ -16,6 +16,18 @@ use crate::net::wire::icmp::{Kind, v4};
 
 const TIMEOUT: Duration = Duration::from_millis(100);
 
+fn probe(to: SocketAddr, message: &str) -> Probe<'_> {
+    Probe {
+        to,
+        unresolved: None,
+        message: message.as_bytes(),
+        timeout: TIMEOUT,
+        icmp_wait: Duration::ZERO,
+        ttl: None,
+        slot: Slot::default(),
+    }
+}
+
 /// A client and a server on one simulated host.
 struct ProberBench {
     host: Arc<SimulatedHost>,
@@ -37,15 +49,7 @@ impl ProberBench {
     }
 
     fn probe<'a>(&self, message: &'a str) -> Probe<'a> {
-        Probe {
-            to: self.server.local(),
-            unresolved: None,
-            message: message.as_bytes(),
-            timeout: TIMEOUT,
-            icmp_wait: Duration::ZERO,
-            ttl: None,
-            slot: Slot::default(),
-        }
+        probe(self.server.local(), message)
     }
 
     /// Runs `steps` with the prober of the client.
@@ -273,16 +277,7 @@ fn the_end_of_a_transport_ends_all_that_is_pending_in_the_order_of_sending() {
     let mut prober = Prober::default();
     for number in 1..=100 {
         let message = format!("ping {number} a");
-        let probe = Probe {
-            to: ([127, 0, 0, 1], 9).into(),
-            unresolved: None,
-            message: message.as_bytes(),
-            timeout: TIMEOUT,
-            icmp_wait: Duration::ZERO,
-            ttl: None,
-            slot: Slot::default(),
-        };
-        prober.send(work, &probe).expect("sent");
+        prober.send(work, &probe(([127, 0, 0, 1], 9).into(), &message)).expect("sent");
     }
     prober.receive(work, None, true).expect("receives");
     assert!(!prober.has_outcome());
