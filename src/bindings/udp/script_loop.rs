@@ -43,16 +43,17 @@ pub fn serve(
     let (variable, body) = (&variable.name, &flow.body);
     let run = context::wait(WaitingFor::NewWork);
     let stop = run.stop.clone();
-    let mut turns = ServedLoop { context, run, socket: &socket, tree, outer, variable, body, turn: None, failed: None };
-    let ended = socket.serve_by(&stop, &mut turns);
-    match (turns.failed, ended) {
+    let mut served =
+        ServedLoop { context, run, socket: &socket, tree, outer, variable, body, iteration: None, failed: None };
+    let ended = socket.serve_by(&stop, &mut served);
+    match (served.failed, ended) {
         (Some(error), _) => Err(error),
         (None, Err(error)) if error.kind != ErrorKind::Closed => Err(thrown(error, flow.expr.position())),
         _ => Ok(Some(Dynamic::UNIT)),
     }
 }
 
-/// The turns of a loop.
+/// The iterations of a loop.
 struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     context: &'t mut EvalContext<'a, 's, 'ps, 'g, 'c, 'tp>,
     run: Context,
@@ -63,12 +64,12 @@ struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
     variable: &'t str,
     body: &'t StmtBlock,
     /// What the tree asked for; `None`: it gave up.
-    turn: Option<Iteration>,
+    iteration: Option<Iteration>,
     /// The error that ends the loop.
     failed: Option<Box<EvalAltResult>>,
 }
 
-/// What the tree asked for in one turn.
+/// What the tree asked for in one iteration.
 struct Iteration {
     effects: Vec<Effect>,
     /// Whether something depends on what becomes of the reply.
@@ -82,17 +83,17 @@ impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
         self.run.wait(WaitingFor::NewWork);
         let verdict = request.decided.as_ref().map_or(&UNDECIDED, |decided| &decided.verdict);
-        self.turn = self.by_tree(request, verdict);
-        let is_reply = |turn: &mut Iteration| matches!(turn.effects[..], [Effect::Reply(..)]) && !turn.asks_verdict;
-        let mut turn = self.turn.take_if(is_reply)?;
-        let Effect::Reply(data, _) = turn.effects.pop()? else { return None };
-        self.end(turn);
+        self.iteration = self.by_tree(request, verdict);
+        let is_reply = |one: &mut Iteration| matches!(one.effects[..], [Effect::Reply(..)]) && !one.asks_verdict;
+        let mut iteration = self.iteration.take_if(is_reply)?;
+        let Effect::Reply(data, _) = iteration.effects.pop()? else { return None };
+        self.end(iteration);
         Some(data)
     }
 
     fn serve(&mut self, request: &Datagram) -> bool {
-        let served = match self.turn.take() {
-            Some(turn) => self.carry_out(request, turn).map(|()| true),
+        let served = match self.iteration.take() {
+            Some(iteration) => self.carry_out(request, iteration).map(|()| true),
             None => self.by_interpreter(request),
         };
         served.unwrap_or_else(|error| {
@@ -116,20 +117,20 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
         Some(Iteration { effects, asks_verdict, changes: changes.collect(), drawn })
     }
 
-    /// Does what the tree asked for. Where a reply could not be sent, what comes after it is that of a turn that knows that.
-    fn carry_out(&mut self, request: &Datagram, mut turn: Iteration) -> ScriptResult<()> {
-        if !turn.effects.iter().any(|effect| matches!(effect, Effect::Reply(..))) {
+    /// Does what the tree asked for. Where a reply could not be sent, what comes after it is that of an iteration that knows that.
+    fn carry_out(&mut self, request: &Datagram, mut iteration: Iteration) -> ScriptResult<()> {
+        if !iteration.effects.iter().any(|effect| matches!(effect, Effect::Reply(..))) {
             self.socket.sends_no_reply(request);
         }
         let (mut done, mut ended) = (0, Ok(()));
-        while let Some(effect) = turn.effects.get(done) {
+        while let Some(effect) = iteration.effects.get(done) {
             done += 1;
             match effect {
                 Effect::Print(line) => print(line),
                 Effect::Reply(data, at) => match self.socket.reply(request, data) {
-                    Ok(replied) if replied.unsent.is_some() && turn.asks_verdict => {
+                    Ok(replied) if replied.unsent.is_some() && iteration.asks_verdict => {
                         let verdict = replied.verdict(&UNDECIDED);
-                        turn = self.by_tree(request, &verdict).unwrap_or(turn);
+                        iteration = self.by_tree(request, &verdict).unwrap_or(iteration);
                     }
                     Ok(_) => {}
                     Err(error) => {
@@ -139,21 +140,21 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
                 },
             }
         }
-        self.end(turn);
+        self.end(iteration);
         ended
     }
 
-    /// Changes the variables that a turn changes.
-    fn end(&mut self, turn: Iteration) {
-        for (at, key, value) in turn.changes {
+    /// Changes the variables that an iteration changes.
+    fn end(&mut self, iteration: Iteration) {
+        for (at, key, value) in iteration.changes {
             if let Some(variable) = self.outer.get(at).and_then(|name| self.context.scope_mut().get_mut(name)) {
                 compiled::set(variable, key, value);
             }
         }
-        compiled::used(&turn.drawn, &self.run);
+        compiled::used(&iteration.drawn, &self.run);
     }
 
-    /// One turn by the interpreter. Whether to go on.
+    /// One iteration by the interpreter. Whether to go on.
     fn by_interpreter(&mut self, request: &Datagram) -> ScriptResult<bool> {
         let packet = ReceivedPacket::new(self.socket.clone(), UdpIncoming::Packet(request.clone()));
         let before = self.context.scope().len();

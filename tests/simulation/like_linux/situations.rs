@@ -66,7 +66,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
         rule: r#"if pkt.flags == "ACK" && nth.add(1) == 1 { drop() } else { pass() }"#,
         body: r#"
             let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept(9.s);
-            print(`kind=${t.kind}`); print(`accepted=${there != ()}`); print(`answer sent again=${there.retransmits}`); sleep(100.ms);"#,
+            print(`kind=${t.kind}`); print(`accepted=${there != ()}`); print(`SYN-ACK sent again=${there.retransmits}`); sleep(100.ms);"#,
         differs: &[],
     },
     Situation {

@@ -18,10 +18,10 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// How many times a SYN is sent again before its time-out doubles (net.ipv4.tcp_syn_linear_timeouts).
 const LINEAR: u32 = 4;
 
-/// How often a SYN, its answer, and anything else is sent again in vain (tcp_syn_retries and the linear ones, tcp_synack_retries,
+/// How often a SYN, a SYN-ACK, and anything else is sent again in vain (tcp_syn_retries and the linear ones, tcp_synack_retries,
 /// tcp_retries2).
 const SYN_RETRIES: u32 = 6 + LINEAR;
-const ANSWER_RETRIES: u32 = 5;
+const SYN_ACK_RETRIES: u32 = 5;
 const RETRIES: u32 = 15;
 
 /// What is to be done when a time-out is over.
@@ -38,8 +38,8 @@ pub(super) enum Expired {
 /// How far the handshake is, seen from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Handshake {
-    Asked,
-    Answered,
+    SynSent,
+    SynReceived,
     Done,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Retransmission {
     /// Since when the time-out runs, and how often it was over.
     since: Option<Instant>,
     tries: u32,
-    unanswered: u32,
+    unacknowledged: u32,
     /// Whether the peer takes nothing now.
     is_window_closed: bool,
     /// The round-trip time, smoothed, and how far it deviates.
@@ -74,7 +74,7 @@ impl Default for Retransmission {
             probe: None,
             since: None,
             tries: 0,
-            unanswered: 0,
+            unacknowledged: 0,
             is_window_closed: false,
             round_trip: None,
             count: 0,
@@ -100,7 +100,7 @@ impl Retransmission {
             return true;
         }
         if is_syn {
-            self.handshake = if flags.contains(TcpFlags::ACK) { Handshake::Answered } else { Handshake::Asked };
+            self.handshake = if flags.contains(TcpFlags::ACK) { Handshake::SynReceived } else { Handshake::SynSent };
         }
         if self.next.is_none() {
             self.acknowledged = sequence;
@@ -125,7 +125,7 @@ impl Retransmission {
     /// A segment of the peer has come.
     pub(super) fn received(&mut self, packet: &Packet<'_>, now: Instant) {
         let Some(tcp) = packet.transport.tcp() else { return };
-        self.unanswered = 0;
+        self.unacknowledged = 0;
         let Some((acknowledged, flags)) = tcp.acknowledgement.zip(tcp.flags) else { return };
         if !flags.contains(TcpFlags::ACK) || flags.contains(TcpFlags::RST) {
             return;
@@ -164,14 +164,14 @@ impl Retransmission {
             return Expired::Probe(packet);
         }
         let most = match self.handshake {
-            Handshake::Asked => SYN_RETRIES,
-            Handshake::Answered => ANSWER_RETRIES,
+            Handshake::SynSent => SYN_RETRIES,
+            Handshake::SynReceived => SYN_ACK_RETRIES,
             Handshake::Done => RETRIES,
         };
-        if self.unanswered >= most {
+        if self.unacknowledged >= most {
             return Expired::GiveUp;
         }
-        (self.tries, self.unanswered, self.since) = (self.tries + 1, self.unanswered + 1, Some(now));
+        (self.tries, self.unacknowledged, self.since) = (self.tries + 1, self.unacknowledged + 1, Some(now));
         self.probe = None;
         Expired::Timeout
     }
@@ -200,8 +200,8 @@ impl Retransmission {
     fn timeout(&self) -> Duration {
         let doubled = |time: Duration, times: u32| (time * (1i64 << times.min(12))).min(LONGEST);
         match (self.handshake, self.round_trip) {
-            (Handshake::Asked, _) => doubled(FIRST, self.tries.saturating_sub(LINEAR)),
-            (Handshake::Answered, _) | (Handshake::Done, None) => doubled(FIRST, self.tries),
+            (Handshake::SynSent, _) => doubled(FIRST, self.tries.saturating_sub(LINEAR)),
+            (Handshake::SynReceived, _) | (Handshake::Done, None) => doubled(FIRST, self.tries),
             (Handshake::Done, Some((time, deviation))) => doubled(time + (deviation * 4i64).max(MARGIN), self.tries),
         }
     }

@@ -22,7 +22,7 @@ pub const BUFFER: usize = 131_072;
 /// How long an acknowledgement may wait for data to go with it (Linux's usual 40 ms).
 const ACK_DELAY: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(40);
 
-/// As many segments are acknowledged at once when a connection begins, until it answers what has come (TCP_MAX_QUICKACKS).
+/// As many segments are acknowledged at once when a connection begins, until it replies to what has come (TCP_MAX_QUICKACKS).
 const QUICK: u32 = 16;
 
 /// The connection's end on one host.
@@ -142,7 +142,7 @@ impl TcpStream {
         }
         let before = self.socket().state();
         if before == State::SynReceived && is_syn(&packet) {
-            // The answer to it is sent again at once.
+            // The SYN-ACK is sent again at once.
             self.send_again(now);
         } else {
             self.wire.received.push_back(packet);

@@ -89,7 +89,7 @@ fn what_is_lost_is_sent_again_when_linux_would() {
     for (lost, took, count) in [
         (vec![1], ms(1_010), [1, 0]),
         (vec![1, 2, 3, 4, 5, 6], ms(7_010), [6, 0]),
-        // The SYN comes again when its answer is sent again.
+        // The SYN comes again when the SYN-ACK is sent again.
         (vec![2], ms(1_010), [1, 1]),
     ] {
         let mut line = StreamLine::new(true, &lost);
@@ -111,7 +111,7 @@ fn what_is_lost_is_sent_again_when_linux_would() {
 }
 
 #[test]
-fn who_never_answers_is_given_up_when_linux_would() {
+fn a_peer_that_never_replies_is_given_up_when_linux_would() {
     let lost: Vec<usize> = (1..100).collect();
     let mut line = StreamLine::new(true, &lost);
     assert!(line.until(|line| line.ends[0].stage() == TcpStage::Refused));

@@ -88,7 +88,7 @@ impl Stack {
                 self.report(kind, bytes, to.ip(), 0, time.now);
             }
         }
-        let to = self.answered_from(from.ip(), to.ip());
+        let to = self.reply_source(from.ip(), to.ip());
         let about = Delivery { from, to, ttl: packet.ttl, stamp: time.wall };
         for key in found {
             self.put(key, packet.payload.to_vec(), about);
@@ -100,7 +100,7 @@ impl Stack {
         let kind = message.kind;
         let about = Delivery {
             from: SocketAddr::new(packet.source, 0),
-            to: self.answered_from(packet.source, packet.destination),
+            to: self.reply_source(packet.source, packet.destination),
             ttl: packet.ttl,
             stamp: time.wall,
         };

@@ -218,8 +218,8 @@ impl Stack {
         }
     }
 
-    /// The address that an answer is sent from to what came from `from` and was for `to`; of a group of IPv6 that is none.
-    fn answered_from(&mut self, from: IpAddr, to: IpAddr) -> Option<IpAddr> {
+    /// The address that a reply is sent from to what came from `from` and was for `to`; of a group of IPv6 that is none.
+    fn reply_source(&mut self, from: IpAddr, to: IpAddr) -> Option<IpAddr> {
         match to.is_multicast() || self.is_broadcast(to) {
             true => self.source_for(from).ok().filter(|_| to.is_ipv4()),
             false => Some(to),

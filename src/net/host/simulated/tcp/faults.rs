@@ -74,7 +74,7 @@ impl TcpSocket {
     }
 }
 
-/// Whether an error about the answer to a SYN ends that request (tcp_req_err of Linux).
+/// Whether an error about a SYN-ACK ends that request (tcp_req_err of Linux).
 fn ends_request(kind: Kind) -> bool {
     match kind.family {
         Family::V4 => matches!((kind.type_, kind.code), (3, 0 | 1) | (11 | 12, _)),

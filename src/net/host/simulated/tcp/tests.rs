@@ -132,7 +132,7 @@ fn an_error_about_what_a_listener_answered_leaves_the_listener_alone() {
     first.into_iter().for_each(|(_, packet)| pair[1].receive(packet, 1500, START));
     let sequence = sequence(&pair[1].sent);
     pair[1].sent.clear();
-    // The answer was refused on its way: Linux forgets the request at errors of the path, and waits at others.
+    // The SYN-ACK was refused on its way: Linux forgets the request at errors of the path, and waits at others.
     let fail = |pair: &mut [TcpSockets; 2], kind| pair[1].fail((peer, local), sequence, kind, error(kind), START);
     fail(&mut pair, Kind::v4(3, 3));
     assert_eq!(pair[1].flows.len(), 1);
