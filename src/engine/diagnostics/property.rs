@@ -8,8 +8,16 @@ use crate::nearest::nearest;
 const PROPERTIES: usize = 16;
 
 /// What else properties are called: the type, the other name, its own name.
-const OTHER_NAMES: [(&str, &str, &str); 4] =
-    [("Host", "door", "ingress"), ("Host", "input", "ingress"), ("Host", "ip", "addr"), ("Host", "address", "addr")];
+const OTHER_NAMES: [(&str, &str, &str); 8] = [
+    ("Host", "door", "ingress"),
+    ("Host", "input", "ingress"),
+    ("Host", "ip", "addr"),
+    ("Host", "address", "addr"),
+    ("Stats", "mean", "avg"),
+    ("Stats", "average", "avg"),
+    ("Stats", "stddev", "mdev"),
+    ("Stats", "std", "mdev"),
+];
 
 /// What is set by other means than a property.
 const SET_ELSEWHERE: [(&str, &str); 2] = [

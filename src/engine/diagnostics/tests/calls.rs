@@ -6,7 +6,7 @@ fn messages() {
 }
 
 /// Script, and the whole message for it.
-const CASES: [(&str, &str); 23] = [
+const CASES: [(&str, &str); 24] = [
     (
         r#"prnt(1);"#,
         r#"
@@ -240,6 +240,16 @@ error: `-` cannot be put before a string
 error: `+` does not work between () (no value) and an integer
   --> main.rhai:1:4
     1 | () + 1;
+      |    ^
+  hint: one side is (): a call without a result, or a field that the map does not have yet: m["n"] = (m.get("n") ?? 0) + 1
+"#,
+    ),
+    (
+        r#"() * 2;"#,
+        r#"
+error: `*` does not work between () (no value) and an integer
+  --> main.rhai:1:4
+    1 | () * 2;
       |    ^
   hint: one side is (), which is what a call without a result and a missing value give
 "#,

@@ -72,7 +72,10 @@ type Unused<'a> = HashMap<EndsKey, BTreeMap<(Instant, u64), &'a Cause>>;
 #[derive(Debug, Default)]
 pub(super) struct Causes {
     by_key: HashMap<EndsKey, VecDeque<Cause>>,
+    /// By when they were made, those that are gone among them.
     in_order: VecDeque<(EndsKey, u64)>,
+    /// How many are there.
+    count: usize,
     entered: u64,
     /// When the latest was entered that gave way to later ones and explains no loss.
     forgotten: Option<Instant>,
@@ -109,12 +112,23 @@ impl Causes {
         let cause = Cause { id, at, fate, origin, site: site.clone(), draws: draws.into() };
         self.by_key.entry(key).or_default().push_back(cause);
         self.in_order.push_back((key, id));
-        if self.in_order.len() > REMEMBERED
+        self.count += 1;
+        self.keep_within_bounds();
+    }
+
+    /// Has the earliest give way where there are too many.
+    fn keep_within_bounds(&mut self) {
+        while self.count > REMEMBERED
             && let Some((key, id)) = self.in_order.pop_front()
         {
             // It may be gone already, its probe replied to.
             let gone = self.remove(&key, |cause| cause.id == id);
             self.forgotten = gone.map(|cause| cause.at).or(self.forgotten);
+        }
+        if self.in_order.len() > 2 * REMEMBERED {
+            let by_key = &self.by_key;
+            let find = |all: &VecDeque<Cause>, id| all.binary_search_by_key(&id, |cause| cause.id);
+            self.in_order.retain(|(key, id)| by_key.get(key).is_some_and(|all| find(all, *id).is_ok()));
         }
     }
 
@@ -253,9 +267,15 @@ impl Causes {
         self.by_key.values().map(VecDeque::len).sum()
     }
 
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.in_order.len()
+    }
+
     fn remove(&mut self, key: &EndsKey, which: impl Fn(&Cause) -> bool) -> Option<Cause> {
         let queue = self.by_key.get_mut(key)?;
         let removed = queue.iter().position(which).and_then(|index| queue.remove(index));
+        self.count -= usize::from(removed.is_some());
         if queue.is_empty() {
             self.by_key.remove(key);
         }

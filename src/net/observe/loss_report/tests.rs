@@ -141,6 +141,22 @@ fn memory_is_bounded() {
 }
 
 #[test]
+fn what_was_replied_to_takes_no_place_of_a_verdict() {
+    let account = account(&[], &[1]);
+    for number in 2..2 * REMEMBERED as u64 + 10 {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.note(at(number), ends(), content, &site(), Incident::HandedOut);
+        account.replied(ends(), || content, None);
+    }
+    let (content, number) = (Content::of(b"ping 1"), 1);
+    account.lost(&pinging(ends()), number, content, [at(number), at(number)], None);
+    let text = text_of(&account);
+    assert!(text.ends_with("\n  seq 1 (draw 0.125): dropped by a.rhai:3\n  0 unexplained"), "{text}");
+    let inner = account.lock();
+    assert!(inner.causes.len() == 1 && inner.causes.places() <= 2 * REMEMBERED + 1);
+}
+
+#[test]
 fn a_loss_whose_verdict_gave_way_to_later_ones_is_not_unexplained() {
     let account = account(&[], &[1, 2]);
     for number in 10..10 + REMEMBERED as u64 - 1 {
