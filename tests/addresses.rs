@@ -91,10 +91,10 @@ fn members_of_a_group_reply_from_addresses_of_their_own() {
         let port = 0;
         let tasks = [];
         for from in ["127.0.0.3:0", "127.0.0.4:0"] {
-            let hears = udp::bind(`*:${port}`, #{ reuse: true });
+            let receiver = udp::bind(`*:${port}`, #{ reuse: true });
             let says = udp::bind(from);
-            port = hears.port;
-            tasks.push(start_thread(|| { for pkt in hears { says.send_to(pkt.text.to_upper(), pkt.from); } }));
+            port = receiver.port;
+            tasks.push(start_thread(|| { for pkt in receiver { says.send_to(pkt.text.to_upper(), pkt.from); } }));
         }
         let all = `127.255.255.255:${port}`;
         let refused = udp::bind("127.0.0.1:0").ping(all, "ping 1", 20.s);

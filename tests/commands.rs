@@ -131,7 +131,7 @@ fn files_named_as_commands_are_run_by_their_path() {
 }
 
 #[test]
-fn help_tells_of_the_commands() {
+fn help_names_the_commands() {
     let run = pingscript(&["--help"]).run().expect_code(0);
     for words in ["--check", "pingscript scripts\n", "pingscript new NAME [FILE]\n", "./new"] {
         assert!(run.stdout.contains(words), "no {words:?} in\n{}", run.stdout);

@@ -25,7 +25,7 @@ const CHECKS: [&str; 12] = [
 ];
 
 #[test]
-fn every_check_is_told_to_people_and_to_programs() {
+fn every_check_is_printed_for_people_and_for_programs() {
     let run = pingscript(&["doctor"]).run();
     let found = Found::of(pingscript(&["doctor", "--json"]).run());
     assert_eq!(found.ids(), CHECKS);
@@ -68,7 +68,7 @@ fn colours_are_for_terminals() {
 }
 
 #[test]
-fn options_are_told() {
+fn options_are_reported() {
     let run = pingscript(&["doctor", "--help"]).run().expect_code(0);
     assert!(run.stdout.contains("Exit codes:\n    0  all that matters works"), "{}", run.stdout);
     let run = pingscript(&["doctor", "--jsno"]).run().expect_code(2);
@@ -97,7 +97,7 @@ fn root_may_do_everything() {
 }
 
 #[test]
-fn an_ordinary_user_is_told_what_to_ask_for() {
+fn an_ordinary_user_is_reported_what_to_ask_for() {
     if !require_root_or_skip("what an ordinary user may do") {
         return;
     }

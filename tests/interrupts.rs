@@ -174,8 +174,8 @@ fn what_does_not_wait_is_ended_and_cannot_catch_it() {
             let (run, _) = stop(ready(&format!("print(\"ready\"); sleep(1.ms); {code}")), signal);
             assert!(!run.stdout.contains("the end"), "{code}\n{}", run.stdout);
             // Where the machine is too busy for that, the process ends without the words.
-            let told = run.stderr == "-e: still running half a second later, ended\n";
-            assert!(told || run.stderr.is_empty(), "{code}\n{}", run.stderr);
+            let reported = run.stderr == "-e: still running half a second later, ended\n";
+            assert!(reported || run.stderr.is_empty(), "{code}\n{}", run.stderr);
         }
     }
 }

@@ -61,22 +61,22 @@ fn every_policy_file_serves_at_links_and_ingresses() {
 fn a_closure_sees_the_packet_and_keeps_its_own_state() {
     let Some(run) = run(r#"
         let seen = 0;
-        let told = channel();
+        let reported = channel();
         set_policy(link, |pkt| {
             seen += 1;
-            told.send(`${pkt.protocol} ${pkt.from.ip} > ${pkt.to} ${pkt.direction} ${pkt.host} ${pkt.link} ${pkt.text} ` +
+            reported.send(`${pkt.protocol} ${pkt.from.ip} > ${pkt.to} ${pkt.direction} ${pkt.host} ${pkt.link} ${pkt.text} ` +
                       `${pkt.len} ${pkt.size} ${pkt.ttl} ${pkt.number} ${pkt.flow} ${pkt.icmp == ()} ${seen}`);
             if seen == 2 { drop() } else { pass() }
         });
         print(sock.ping(to, "ping 1 x", 50.ms).kind);
         print(seen);
-        print(told.recv());
-        print(told.recv());
+        print(reported.recv());
+        print(reported.recv());
         set_policy(link, always(pass()));
         set_policy(link.from(a), |pkt| reject("ttl-exceeded"));
-        set_policy(a.ingress, |pkt| { told.send(`${pkt.icmp.name} ${pkt.icmp.type} ${pkt.id} ${pkt.flags} ${pkt.malformed}`); pass() });
+        set_policy(a.ingress, |pkt| { reported.send(`${pkt.icmp.name} ${pkt.icmp.type} ${pkt.id} ${pkt.flags} ${pkt.malformed}`); pass() });
         print(sock.ping(to, "ping 2 x", 1.s).icmp.name);
-        print(told.recv());
+        print(reported.recv());
     "#) else {
         return;
     };
@@ -90,7 +90,7 @@ fn a_closure_sees_the_packet_and_keeps_its_own_state() {
 }
 
 #[test]
-fn one_that_throws_is_told_once_with_its_line_and_packets_pass() {
+fn one_that_throws_is_reported_once_with_its_line_and_packets_pass() {
     let Some(run) = run(r#"
         set_policy(link, |pkt| if pkt.numbr == 1 { drop() } else { pass() });
         for seq in 1..=5 { print(sock.ping(to, `ping ${seq} x`, 1.s).kind); }

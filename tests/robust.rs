@@ -218,7 +218,7 @@ fn scripts_may_be_programs_and_bear_a_mark() {
 }
 
 #[test]
-fn a_flag_after_the_script_is_told_from_an_option() {
+fn a_flag_after_the_script_is_distinguished_from_an_option() {
     let run = pingscript(&["scripts/udp_ping.rhai", "--trace"]).run().expect_code(2);
     assert!(run.stderr.contains("--trace is a flag of pingscript, and stands before the script"), "{}", run.stderr);
 }
@@ -246,7 +246,7 @@ fn too_few_descriptors_for_the_output_are_an_error() {
 }
 
 #[test]
-fn too_few_descriptors_for_a_lab_are_told_as_such() {
+fn too_few_descriptors_for_a_lab_are_reported_as_such() {
     if !common::require_lab_or_skip("a lab with few descriptors") {
         return;
     }

@@ -14,7 +14,7 @@ fn run(code: &str) -> Run {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_the_program_that_has_it() {
+fn a_port_in_use_is_reported_with_the_program_that_has_it() {
     let server = pingscript(&["scripts/tcp_single.rhai", "--listen", "127.0.0.1:0"]).start();
     let (port, pid) = (server.bound_port(), server.pid());
     let said = run(&format!("shown(|| tcp::listen(\"127.0.0.1:{port}\"));")).stdout;
@@ -47,7 +47,7 @@ fn every_address_of_a_name_is_in_the_error() {
 }
 
 #[test]
-fn the_wrong_framing_is_told_and_what_to_try() {
+fn the_wrong_framing_is_reported_and_what_to_try() {
     let said = run(r#"
         let listener = tcp::listen("127.0.0.1:0", #{ framing: "length" });
         let client = tcp::connect(listener.addr);

@@ -207,8 +207,8 @@ fn more_clients_than_descriptors_wait_for_their_turn() {
         let addr = addr(&running);
         let mut clients: Vec<Client> = (0..100).map(|_| Client::connect(addr)).collect();
         clients.iter_mut().for_each(|client| client.send("ping"));
-        let told = || running.stderr().contains("too many open files");
-        eventually("the lack is told", told);
+        let reported = || running.stderr().contains("too many open files");
+        eventually("the lack is reported", reported);
         // As some go, the next are served; all in the end.
         for client in &mut clients {
             assert_eq!(client.receive(), "PING", "{server:?}");
@@ -218,7 +218,7 @@ fn more_clients_than_descriptors_wait_for_their_turn() {
         assert_eq!(Client::connect(addr).ask("again"), "AGAIN", "{server:?}");
         let run = running.stop().expect_code(143);
         let times = run.stderr.matches("too many open files").count();
-        assert!((1..=50).contains(&times), "{server:?}: told {times} times:\n{}", run.stderr);
+        assert!((1..=50).contains(&times), "{server:?}: reported {times} times:\n{}", run.stderr);
     }
 }
 

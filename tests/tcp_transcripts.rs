@@ -117,7 +117,7 @@ fn with_framing_what_waited_comes_as_it_was_sent() {
 }
 
 #[test]
-fn a_late_answer_that_holds_several_pings_is_told_apart() {
+fn a_late_answer_that_holds_several_pings_is_distinguished() {
     // The first two wait until both are over; then the server answers three at once.
     let server = start(SINGLE, &[]);
     let first = Client::connect(server_addr(&server));
@@ -227,7 +227,7 @@ fn a_connection_that_ends_settles_its_ping() {
 }
 
 #[test]
-fn a_refused_connection_is_told() {
+fn a_refused_connection_is_reported() {
     let addr = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
     let run = client(addr, LONG, &["--count", "2"]).run().expect_code(1);
     assert!(run.stdout.starts_with(&format!("Connection refused by {addr}\n=====\n")), "{}", run.stdout);

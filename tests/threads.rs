@@ -34,7 +34,7 @@ fn each_turn_of_a_loop_gives_its_thread_its_own_value() {
 }
 
 #[test]
-fn whoever_shares_a_plain_variable_is_told_what_to_use() {
+fn whoever_shares_a_plain_variable_is_reported_what_to_use() {
     for (code, name) in [
         ("let n = 0; for i in 0..4 { start_thread(|| { n += 1; }).join(); } print(n);", Some("`n`")),
         ("let list = []; start_thread(|| list.push(1)).join(); print(0);", Some("`list`")),
@@ -43,8 +43,8 @@ fn whoever_shares_a_plain_variable_is_told_what_to_use() {
     ] {
         let run = pingscript(&["-e", code]).run().expect_code(0);
         assert_eq!(run.stdout, "0\n", "{code}");
-        let told = run.stderr.matches("note: ").count();
-        assert_eq!(told, usize::from(name.is_some()), "{code}\n{}", run.stderr);
+        let reported = run.stderr.matches("note: ").count();
+        assert_eq!(reported, usize::from(name.is_some()), "{code}\n{}", run.stderr);
         let words = name.map_or(Vec::new(), |name| vec![name, "counter(), channel() and shared_map()"]);
         assert!(words.iter().all(|word| run.stderr.contains(word)), "{code}\n{}", run.stderr);
     }
@@ -165,7 +165,7 @@ fn join_gives_the_value_once() {
 }
 
 #[test]
-fn an_error_in_a_thread_is_told_at_once_and_thrown_again_by_join() {
+fn an_error_in_a_thread_is_reported_at_once_and_thrown_again_by_join() {
     let caught = run(
         "let task = start_thread(|| {\n throw #{ why: \"because\" };\n});
          while !task.is_done { sleep(1.ms); }

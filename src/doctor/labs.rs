@@ -91,7 +91,7 @@ mod tests {
     use crate::net::lab::kernel::refusal::explain;
 
     #[test]
-    fn apparmor_is_told_by_one_command_that_installs_the_profile() {
+    fn apparmor_is_reported_by_one_command_that_installs_the_profile() {
         let facts = Facts { user: 1000, apparmor_restricts: Some(true), ..Facts::default() };
         let error = explain("user of the namespace", errno::EACCES, &facts).error();
         let (system, stop) = (System::this(), Stop::root().expect("eventfd"));

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_is_told_from_its_files() {
+    fn a_system_is_distinguished_from_its_files() {
         let root = std::env::temp_dir().join(format!("pingscript-system-{}", std::process::id()));
         let write = |path: &str, text: &str| {
             let path = root.join(path);

@@ -90,7 +90,7 @@ fn stamps(bench: Checkup<'_>) -> Check {
 fn drops(bench: Checkup<'_>) -> Check {
     let check = |finding: &str| Check::ok(Area::Udp, "drops", "full buffers", finding);
     let meaning = "what a full receive buffer loses is not distinguished from other losses";
-    match bench.drops_are_told() {
+    match bench.drops_are_reported() {
         Ok(true) => check("what they lose is counted by the kernel"),
         Ok(false) => check("what they lose is not counted").state(State::Limited).meaning(meaning),
         Err(err) => check(&in_words(&err)).state(State::Limited).meaning(meaning),
@@ -143,7 +143,7 @@ impl Checkup<'_> {
     }
 
     /// Whether the kernel says what a full receive buffer has lost (SO_RXQ_OVFL).
-    fn drops_are_told(&self) -> io::Result<bool> {
+    fn drops_are_reported(&self) -> io::Result<bool> {
         let ((from, _), (to, addr)) = (self.udp(V4)?, self.udp(V4)?);
         to.set(SocketOption::CountOverflow)?;
         to.set(SocketOption::ReceiveBuffer(1))?;

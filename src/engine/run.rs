@@ -338,7 +338,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     match (signal, code) {
         (Some(reason), _) => signals::exit_code(reason),
         (None, Some(code)) => code,
-        (None, None) if context.run.session.loss_report.nobody_replied() => exit::NO_REPLY,
+        (None, None) if context.run.session.loss_report.no_reply_came() => exit::NO_REPLY,
         (None, None) => exit::DONE,
     }
 }

@@ -59,7 +59,7 @@ const RIGHT: [&str; 31] = [
 ];
 
 #[test]
-fn check_tells_all_errors_of_a_file_with_their_places() {
+fn check_reports_all_errors_of_a_file_with_their_places() {
     let script = "\
 let sock = udp::bnd(\"127.0.0.1:0\");
 let n = upd::bind(1);

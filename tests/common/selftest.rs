@@ -92,7 +92,7 @@ fn a_forged_error_reaches_the_socket_it_quotes() {
 }
 
 #[test]
-fn a_relay_loses_what_it_is_told_to() {
+fn a_relay_loses_as_its_policy_says() {
     let server = UdpPeer::answering(usize::MAX);
     let relay = relay(server.addr(), |reply| reply == b"LOST");
     let socket = UdpSocket::bind("127.0.0.1:0").expect("cannot bind");

@@ -31,7 +31,7 @@ fn one_place_for_both_kinds_of_rows_is_refused() {
 }
 
 #[test]
-fn a_full_disk_is_told_once_and_the_pinging_goes_on() {
+fn a_full_disk_is_reported_once_and_the_pinging_goes_on() {
     for flag in ["--json", "--csv"] {
         let server = UdpPeer::answering(5);
         let addr = server.addr().to_string();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn the_trace_tells_what_happened_among_what_is_printed() {
+fn the_trace_shows_what_happened_among_what_is_printed() {
     let code = r#"let server = udp::bind("127.0.0.1:0");
         set_policy(server, |pkt| if pkt.number == 2 { drop() } else { pass() });
         let addr = server.addr;
@@ -130,12 +130,12 @@ fn what_the_kernel_drops_is_an_event_and_counted() {
     let file = dir.path().join("rows").display().to_string();
     let run = pingscript(&["--trace", "--json", &file, "-e", code]).run().expect_code(0);
     let got: u64 = run.stdout.lines().next().and_then(|line| line.parse().ok()).expect("a number");
-    let told = run.stderr.lines().filter(|line| line.contains("lost by the kernel")).map(|line| {
+    let reported = run.stderr.lines().filter(|line| line.contains("lost by the kernel")).map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let at = words.iter().position(|word| word.starts_with("packet")).expect("a count of packets");
         words[at - 1].parse::<u64>().expect("a number")
     });
-    assert_eq!(told.sum::<u64>(), 500 - got, "{}", run.stderr);
+    assert_eq!(reported.sum::<u64>(), 500 - got, "{}", run.stderr);
     let rows = rows(&fs::read_to_string(&file).expect("rows"));
     assert_eq!(reconcile(&rows)["kernel_drops"][0]["count"], 500 - got);
 }

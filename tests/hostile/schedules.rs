@@ -103,7 +103,7 @@ fn own_protocol(server: SocketAddr, options: &str) -> String {
 }
 
 #[test]
-fn replies_of_an_own_protocol_are_told_apart_as_those_of_pings_are() {
+fn replies_of_an_own_protocol_are_distinguished_as_those_of_pings_are() {
     let server = UdpPeer::start(LOOPBACK, |ping| match ping.data {
         b"hello 1" => [&b"ack 1"[..], b"ack 1"].iter().for_each(|data| ping.reply(data)),
         // The one before was given up.

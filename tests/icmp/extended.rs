@@ -169,7 +169,7 @@ fn a_reply_to_a_ping_is_no_answer() {
 }
 
 #[test]
-fn an_answer_that_names_no_packet_is_told_to_whoever_asked_its_sender() {
+fn an_answer_that_names_no_packet_is_given_to_who_asked_its_sender() {
     // Others would receive it, too.
     if !require_own_network_or_skip("an extended echo reply to a pinger over UDP") {
         return;

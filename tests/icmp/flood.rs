@@ -40,7 +40,7 @@ fn the_pings_of_others_crowd_out_no_reply() {
         // And again, with the filter.
         flood.call();
         for sock in socks { expect(sock.ping(\"127.0.0.1\", 60.s).kind, \"reply\"); }
-        // One that has heard no others before.
+        // One that has received no others before.
         let late = icmp::open(\"127.0.0.1\");
         expect(late.ping(\"127.0.0.1\", 60.s).kind, \"reply\");
         flood.call();

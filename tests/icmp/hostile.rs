@@ -109,7 +109,7 @@ fn a_late_reply_and_duplicates_change_nothing_but_their_counts() {
     };
     let check = "
         expect(first.kind, \"timeout\");
-        sock.ping(target, 60.s); // what followed the second reply is heard by now
+        sock.ping(target, 60.s); // what followed the second reply is received by now
         let counts = sock.counts;
         expect(counts.late, 1);
         expect(counts.duplicate >= 2, true);
@@ -155,7 +155,7 @@ fn errors_about_others_settle_nothing() {
 }
 
 #[test]
-fn a_quote_of_eight_bytes_tells_the_ping() {
+fn a_quote_of_eight_bytes_names_the_ping() {
     let answer = |asked: &Asked| match asked.seq {
         1 => Vec::new(),
         4 => vec![asked.reply()],

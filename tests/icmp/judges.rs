@@ -115,7 +115,7 @@ fn traceroute_shrinks_its_probes_at_the_same_hops() {
         r2.exec(["ip", "link", "set", "eth1", "mtu", "1300"]);
         for target in [b.addr, b.addr6] {
             let theirs = said(a, ["traceroute", "-n", "-q", "1", "--mtu", target]);
-            // They tell the size that a hop let pass; we, who has told it. Twice: what was learnt must not hide it.
+            // They tell the size that a hop let pass; we, who has reported it. Twice: what was learnt must not hide it.
             for size in ["F=1500", "F=1400", "F=1300"] { expect(theirs.contains(size), true, theirs); }
             for proto in ["udp", "icmp", "udp", "icmp"] {
                 let code = a.run("traceroute.rhai", [target, "--proto", proto, "--mtu", "--queries", 2]);
@@ -237,8 +237,8 @@ fn ping_fping_and_traceroute_understand_the_same_errors() {
                     let to = if sock.type_of() == "UdpSocket" { at } else { target };
                     let wait = if advice { 200.ms } else { 20.s };
                     let ping = if to == at { sock.ping(to, "ping 1", wait) } else { sock.ping(to, wait) };
-                    let told = if advice { sock.notices()[0] } else { ping.icmp };
-                    expect([told.type, told.code, told.offender], [type, code, target], `${row} ${ping}`);
+                    let reported = if advice { sock.notices()[0] } else { ping.icmp };
+                    expect([reported.type, reported.code, reported.offender], [type, code, target], `${row} ${ping}`);
                 }
                 let ping = said(a, ["ping", "-n", "-c", "1", "-W", "0.2", target]);
                 has(ping, if row[2] == "" { "" } else { `From ${target} icmp_seq=1 ${row[2]}` }, row);

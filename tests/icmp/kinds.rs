@@ -37,24 +37,24 @@ fn answer(family: Family) -> impl FnMut(&Asked) -> Vec<Said> + Send + Clone + 's
 }
 
 #[test]
-fn a_raw_socket_hears_every_kind_of_ipv4() {
+fn a_raw_socket_receives_every_kind_of_ipv4() {
     every_kind(Family::V4, NONE);
 }
 
 #[test]
-fn a_raw_socket_hears_every_kind_of_ipv6() {
+fn a_raw_socket_receives_every_kind_of_ipv6() {
     every_kind(Family::V6, NONE);
 }
 
 #[test]
-fn a_ping_socket_hears_what_the_kernel_queues() {
+fn a_ping_socket_receives_what_the_kernel_queues() {
     // What the kernel keeps from ping sockets, root receives at a raw socket beside it.
     every_kind(Family::V4, ALL);
     every_kind(Family::V6, ALL);
 }
 
 #[test]
-fn a_pinger_over_udp_hears_every_kind() {
+fn a_pinger_over_udp_receives_every_kind() {
     if !require_own_network_or_skip("each kind of ICMP error over UDP") {
         return;
     }
@@ -112,6 +112,6 @@ fn every_kind(family: Family, groups: &str) {
             if kind.is_advisory() { format!("{seq} reply [\"{name}\"]") } else { format!("{seq} icmp {name}[]") }
         })
         .collect();
-    let heard: Vec<&str> = run.stdout.lines().collect();
-    assert_eq!(heard, wanted, "{family} {groups}\n{}", run.stderr);
+    let received: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(received, wanted, "{family} {groups}\n{}", run.stderr);
 }

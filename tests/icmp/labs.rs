@@ -156,7 +156,7 @@ fn what_this_host_refuses_to_send_is_named_and_is_no_loss() {
 }
 
 #[test]
-fn gaps_are_told_apart_with_any_seed() {
+fn gaps_are_distinguished_with_any_seed() {
     // Twenty seeds, some at a time: each run is mostly waiting.
     let runs = (1..=20).collect::<Vec<u32>>();
     for some in runs.chunks(4) {

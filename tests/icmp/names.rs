@@ -167,7 +167,7 @@ let a = net.host("a"); let b = net.host("b");
 let link = net.link(a, b);
 link.capture(file);
 set_policy(b.ingress, |pkt| {
-    // What a answers to the strange things it hears is of no interest.
+    // What a answers to the strange things it receives is of no interest.
     if pkt.protocol != "udp" { return drop(); }
     let kind = kinds[pkt.number - 1];
     reject(kind[0], kind[1])

@@ -19,7 +19,7 @@ fn an_ordinary_user_pings_where_ping_sockets_are_allowed() {
 }
 
 #[test]
-fn an_ordinary_user_is_told_both_remedies_where_they_are_not() {
+fn an_ordinary_user_is_reported_both_remedies_where_they_are_not() {
     if !require_root_or_skip("the ICMP pinger as another user") {
         return;
     }

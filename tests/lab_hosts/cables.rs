@@ -130,8 +130,8 @@ fn every_icmp_error_is_sent_unless_limits_are_asked_for() {
             client.connect((addr, 9)).expect("a route");
             // The kernel's own limit lets six pass at once.
             let patience = Duration::from_millis(if icmp_limits { 50 } else { 5000 });
-            let heard = (0..60).take_while(|_| refused(&client, patience)).count();
-            assert_eq!(heard == 60, !icmp_limits, "{heard} of 60");
+            let received = (0..60).take_while(|_| refused(&client, patience)).count();
+            assert_eq!(received == 60, !icmp_limits, "{received} of 60");
         }
         drop(wire);
     }

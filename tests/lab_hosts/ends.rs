@@ -40,7 +40,7 @@ fn nothing_is_left_when_the_last_handle_is_dropped() {
 }
 
 #[test]
-fn the_death_of_the_helper_is_told_and_the_main_process_goes_on() {
+fn the_death_of_the_helper_is_reported_and_the_main_process_goes_on() {
     // Program, supervisor, keeper, helper: each is the next one's child.
     for generation in [2, 3] {
         let Some(lab) = lab(&Options::default()) else { return };

@@ -18,9 +18,9 @@ fn limits_of_namespaces_are_named() {
     {
         let file = limit.replace('.', "/");
         let run = refused("unshare", &["-Ur", "sh", "-c", &format!("echo 0 >/proc/sys/{file}; exec {without} \"$@\"")]);
-        let told = format!("{}{}", run.stdout, run.stderr);
-        assert!(told.contains(&format!("({limit} = 0)")) && told.contains("kind: permission"), "{told}");
-        assert!(told.contains(&format!("hint: run `sudo sysctl -w {limit}=")), "{told}");
+        let reported = format!("{}{}", run.stdout, run.stderr);
+        assert!(reported.contains(&format!("({limit} = 0)")) && reported.contains("kind: permission"), "{reported}");
+        assert!(reported.contains(&format!("hint: run `sudo sysctl -w {limit}=")), "{reported}");
     }
 }
 
@@ -30,9 +30,12 @@ fn a_filter_of_system_calls_is_named() {
         return;
     }
     let run = refused("python3", &["-c", &filter(NO_UNSHARE)]);
-    let told = format!("{}{}", run.stdout, run.stderr);
-    assert!(told.contains("(Seccomp: 2 in /proc/self/status)") && told.contains("kind: permission"), "{told}");
-    assert!(told.contains("--security-opt seccomp=unconfined"), "{told}");
+    let reported = format!("{}{}", run.stdout, run.stderr);
+    assert!(
+        reported.contains("(Seccomp: 2 in /proc/self/status)") && reported.contains("kind: permission"),
+        "{reported}"
+    );
+    assert!(reported.contains("--security-opt seccomp=unconfined"), "{reported}");
 }
 
 #[test]
@@ -45,14 +48,14 @@ fn a_chroot_is_named() {
     let nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
     let run =
         refused("unshare", &["-m", "sh", "-c", &format!("mount --rbind / {root}; exec chroot {root} {nobody} \"$@\"")]);
-    let told = format!("{}{}", run.stdout, run.stderr);
-    assert!(told.contains("(unshare(2))") && told.contains("kind: permission"), "{told}");
+    let reported = format!("{}{}", run.stdout, run.stderr);
+    assert!(reported.contains("(unshare(2))") && reported.contains("kind: permission"), "{reported}");
     // A root that is a mount, as here, is not distinguished from any other.
-    assert!(told.contains("outside of the") && told.contains("chroot"), "{told}");
+    assert!(reported.contains("outside of the") && reported.contains("chroot"), "{reported}");
 }
 
 #[test]
-fn a_helper_that_cannot_be_started_is_told() {
+fn a_helper_that_cannot_be_started_is_reported() {
     let dir = TempDir::new();
     let tests = std::env::current_exe().expect("this test's own file");
     for (path, part) in [("/no/such", "no such file"), ("/bin/true", "the lab's helper process ended")] {

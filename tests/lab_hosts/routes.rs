@@ -20,7 +20,7 @@ fn routers_carry_on_by_themselves() {
 }
 
 #[test]
-fn a_route_that_is_missing_is_told_by_the_router() {
+fn a_route_that_is_missing_is_reported_by_the_router() {
     let Some(lab) = lab(&Options::default()) else { return };
     let (a, r1, r2, b, _wires) = chain(&lab);
     r2.delete_route(b.addr().into()).expect("it has one");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_rejection_that_a_socket_hears_has_its_name_and_its_offender() {
+fn every_rejection_that_a_socket_receives_has_its_name_and_its_offender() {
     let Some(net) = net(LinkOptions::default()) else { return };
     for to in Net::addrs(&net.b) {
         let family = Family::of(to);
@@ -30,7 +30,7 @@ fn every_rejection_that_a_socket_hears_has_its_name_and_its_offender() {
 }
 
 #[test]
-fn an_error_says_what_it_is_told_to() {
+fn an_error_has_the_message_that_it_is_given() {
     let Some(net) = net(LinkOptions::default()) else { return };
     let to = net.b.addr();
     let socket = net.socket(&net.a, any_like(to));

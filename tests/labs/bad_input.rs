@@ -4,7 +4,7 @@ use crate::common::{Cmd, binary, pingscript, require_lab_or_skip, require_progra
 use crate::{PAIR, run_text};
 
 #[test]
-fn each_mistake_is_told_with_what_to_do() {
+fn each_mistake_is_reported_with_what_to_do() {
     if !require_lab_or_skip("mistakes in labs") {
         return;
     }
@@ -36,7 +36,7 @@ fn each_mistake_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_policy_that_throws_in_mid_flow_is_told_with_its_line_and_the_packet_passes() {
+fn a_policy_that_throws_in_mid_flow_is_reported_with_its_line_and_the_packet_passes() {
     if !require_lab_or_skip("policies that throw") {
         return;
     }

@@ -26,7 +26,7 @@ fn growth_of_two_things_is_stopped_at_either() {
 }
 
 #[test]
-fn growth_in_a_thread_is_told() {
+fn growth_in_a_thread_is_reported() {
     let script = "let task = start_thread(|| { let text = \"x\"; loop { text += text; } });\ntask.join();";
     let run = pingscript(&["-e", script]).run().expect_code(3);
     assert!(

@@ -67,7 +67,7 @@ fn no_standard_error_at_all() {
 }
 
 #[test]
-fn a_full_disk_is_told_once_and_the_script_goes_on() {
+fn a_full_disk_is_reported_once_and_the_script_goes_on() {
     let script =
         "print(1); let n = counter(); for i in ticks(3, 1.ms) { print(i); n.add(1); } if n.value != 3 { exit(9); }";
     let run = shell(&format!("pingscript -e '{script}' >/dev/full")).expect_code(3);

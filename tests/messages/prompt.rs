@@ -138,7 +138,7 @@ error: the script threw an error (code: 7)
 
 /// An entry in several lines that cannot be read ends with its first line that is wrong, so scripts are loaded as a whole.
 #[test]
-fn the_likely_mistakes_are_told_as_in_a_script() {
+fn the_likely_mistakes_are_reported_as_in_a_script() {
     let dir = TempDir::new();
     for (script, _, expected) in LIKELY.iter().chain(&LIKELY_TOO).filter(|(_, code, _)| *code == 3) {
         dir.write("mistake.rhai", script);

@@ -3,7 +3,7 @@
 use super::{Case, check_scripts};
 
 #[test]
-fn an_error_in_a_thread_is_told_once() {
+fn an_error_in_a_thread_is_reported_once() {
     check_scripts(&THREADS);
 }
 

@@ -46,7 +46,7 @@ fn policies_that_cannot_be_attached() {
             // What the command line says of a policy is a matter of usage; what is wrong in a file of the user's is not.
             let code = if expected.starts_with("error: --policy ") { 2 } else { 3 };
             let run = start(&dir, script, &["--policy", policy]).finish().expect_code(code);
-            let message = told(&run.stderr).replace(&format!("scripts/{script}.rhai:<at>"), given);
+            let message = reported(&run.stderr).replace(&format!("scripts/{script}.rhai:<at>"), given);
             assert_text(&format!("{script} --policy {policy}"), &expected, &message);
         }
     }
@@ -107,7 +107,7 @@ const FAILING: &[(&str, u32, &str)] = &[
 ];
 
 #[test]
-fn a_policy_that_fails_is_told_once_and_counted_and_the_packet_passes() {
+fn a_policy_that_fails_is_reported_once_and_counted_and_the_packet_passes() {
     let dir = TempDir::new();
     for (policy, failed, expected) in FAILING {
         dir.write("policy.rhai", policy);
@@ -115,8 +115,8 @@ fn a_policy_that_fails_is_told_once_and_counted_and_the_packet_passes() {
             let server = start(&dir, script, &["--quiet", "--policy", "./policy.rhai"]);
             answered(policy, server.bound_port(), "a b c d", "A B C D");
             let run = server.stop().expect_code(143);
-            let told = run.stderr.matches("in the policy (packets on which it fails are let through):\n").count();
-            assert_eq!(told, 1, "{script} {policy}\n{}", run.stderr);
+            let reported = run.stderr.matches("in the policy (packets on which it fails are let through):\n").count();
+            assert_eq!(reported, 1, "{script} {policy}\n{}", run.stderr);
             assert!(run.stderr.contains(expected), "{script} {policy}\n{}", run.stderr);
             let count =
                 format!(" acted on 0 of 4 packets: 0.0% (95%: 0.0% to 49.0%); it failed on {failed}, which passed\n");
@@ -126,15 +126,15 @@ fn a_policy_that_fails_is_told_once_and_counted_and_the_packet_passes() {
 }
 
 #[test]
-fn an_expect_that_fails_in_a_policy_is_told_once() {
+fn an_expect_that_fails_in_a_policy_is_reported_once() {
     let dir = TempDir::new();
     dir.write("policy.rhai", "|pkt| { expect(pkt.number, 1); pass() }");
     let server = start(&dir, "udp_server", &["--quiet", "--policy", "./policy.rhai"]);
     answered("expect", server.bound_port(), "a b c d", "A B C D");
     let run = server.stop();
-    let told = "not as expected (./policy.rhai:1)\n  expected: 1\n    actual: 2\nin the policy (packets on which it fails are let through):\n";
+    let reported = "not as expected (./policy.rhai:1)\n  expected: 1\n    actual: 2\nin the policy (packets on which it fails are let through):\n";
     assert_eq!(
-        (run.stderr.matches("not as expected").count(), run.stderr.matches(told).count()),
+        (run.stderr.matches("not as expected").count(), run.stderr.matches(reported).count()),
         (1, 1),
         "{}",
         run.stderr
@@ -208,7 +208,7 @@ fn a_policy_that_loops_for_ever_is_ended_by_an_interrupt() {
 }
 
 /// The lines of a message without excerpts, columns and calls.
-fn told(stderr: &str) -> String {
+fn reported(stderr: &str) -> String {
     let mut text = String::new();
     for line in stderr.lines() {
         if line.starts_with("  --> ") {
@@ -223,7 +223,7 @@ fn told(stderr: &str) -> String {
 }
 
 #[test]
-fn a_policy_that_never_ends_is_told_with_its_place() {
+fn a_policy_that_never_ends_is_reported_with_its_place() {
     let dir = TempDir::new();
     dir.write("endless.rhai", "|pkt| {\n    if pkt.text == \"bad\" { loop {} }\n    pass()\n}");
     let running = start(&dir, "udp_server", &["--policy", "./endless.rhai"]);
@@ -231,11 +231,11 @@ fn a_policy_that_never_ends_is_told_with_its_place() {
     let client = socket();
     assert_eq!(ask(&client, to, b"good"), b"GOOD");
     client.send_to(b"bad", to).expect("cannot send");
-    let told = "a policy (./endless.rhai:1) has been deciding about one packet for more than a second";
+    let reported = "a policy (./endless.rhai:1) has been deciding about one packet for more than a second";
     let by = Instant::now() + Duration::from_secs(30);
-    while !running.stderr().contains(told) && Instant::now() < by {
+    while !running.stderr().contains(reported) && Instant::now() < by {
         std::thread::sleep(Duration::from_millis(20));
     }
     let run = running.stop();
-    assert_eq!(run.stderr.matches(told).count(), 1, "{}", run.stderr);
+    assert_eq!(run.stderr.matches(reported).count(), 1, "{}", run.stderr);
 }

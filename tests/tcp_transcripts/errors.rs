@@ -16,7 +16,7 @@ const REJECTS: [(&str, u8, &[u64]); 7] = [
 ];
 
 #[test]
-fn errors_are_told_and_the_connection_recovers() {
+fn errors_are_reported_and_the_connection_recovers() {
     if !require_own_network_or_skip("ICMP errors in the middle of a connection") {
         return;
     }
@@ -40,7 +40,7 @@ fn errors_are_told_and_the_connection_recovers() {
 }
 
 #[test]
-fn the_whole_list_of_errors_is_heard() {
+fn the_whole_list_of_errors_is_received() {
     if !require_own_network_or_skip("ICMP errors in the middle of a connection") {
         return;
     }

@@ -78,7 +78,7 @@ fn every_way_of_saving_is_noticed() {
 }
 
 #[test]
-fn a_file_that_is_gone_or_empty_is_told_of_and_followed() {
+fn a_file_that_is_gone_or_empty_is_reported_of_and_followed() {
     let dir = TempDir::new();
     let file = dir.write("server.rhai", &server("1"));
     let running = watch(&file);

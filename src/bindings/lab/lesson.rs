@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_a_header_are_told_apart() {
+    fn parts_of_a_header_are_distinguished() {
         let header = "A lab.\n\nPredict:  What is\n          this?\nExplain:  That.\nRemember: It.\nUsage:    x";
         assert_eq!(part(header, QUESTION).as_deref(), Some("Predict:  What is this?"));
         let rest = EXPLANATION.map(|label| part(header, label).unwrap_or_default());

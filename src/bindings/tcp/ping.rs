@@ -73,12 +73,12 @@ functions! {
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");
-    /// expect(tcp::connect(listener.addr).hears_icmp, icmp::open("127.0.0.1").mode == "raw");
+    /// expect(tcp::connect(listener.addr).receives_icmp, icmp::open("127.0.0.1").mode == "raw");
     /// ```
-    get hears_icmp(conn: &mut Connection) -> bool = conn.receives_icmp();
+    get receives_icmp(conn: &mut Connection) -> bool = conn.receives_icmp();
 
     /// ICMP messages that came since the last call, are about the connection, and settle no ping: redirects, source quenches,
-    /// extended echo replies. An array of what `icmp` of a ping is; empty where `hears_icmp` is false.
+    /// extended echo replies. An array of what `icmp` of a ping is; empty where `receives_icmp` is false.
     ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0");

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_certain_is_told_by_a_run_too() {
+    fn what_is_certain_is_reported_by_a_run_too() {
         let certain = |script| certain(&Scan::new(script)).len();
         assert_eq!(certain("let seq = 1; print(\"ping ${seq} of ${n}\");"), 1);
         assert_eq!(certain("fn f(list) { list.push(1); list.sort(); } for i in 1..2 { print(\"${ i }\"); }"), 2);

@@ -84,7 +84,7 @@ fn every_function_belongs_to_a_page_and_has_a_purpose() {
 }
 
 #[test]
-fn of_functions_that_take_several_kinds_an_object_is_told_what_they_do_with_it() {
+fn help_for_an_object_says_what_functions_that_take_several_kinds_do_with_it() {
     let reference = reference();
     let line = |kind: &str, name: &str| {
         let page = text::type_page(&reference, kind);

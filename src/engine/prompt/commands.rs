@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_told_apart_as_in_a_shell() {
+    fn words_are_distinguished_as_in_a_shell() {
         assert_eq!(words("udp_ping --count 3"), ["udp_ping", "--count", "3"]);
         assert_eq!(words(" a  'b c' \"\" d\"e f\" "), ["a", "b c", "", "de f"]);
         assert!(words("").is_empty());

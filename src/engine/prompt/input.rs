@@ -227,7 +227,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_goes_on_is_told_from_what_can_be_run() {
+    fn what_goes_on_is_distinguished_from_what_can_be_run() {
         let recogniser = Recogniser::new();
         let wrong: Vec<&str> = CASES
             .iter()

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_at_the_end_is_told_apart() {
+    fn what_stands_at_the_end_is_distinguished() {
         let text = |start, text, call: Option<&str>| CursorPlace::Text { start, text, call: call.map(str::to_string) };
         for (before, expected) in [
             ("udp::open(\"loc", text(11, "loc", Some("udp::open"))),

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_told_of_when_it_has_settled() {
+    fn a_file_is_reported_when_it_has_settled() {
         let dir = std::env::temp_dir().join(format!("pingscript-files-{}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory");
         let file = dir.join("a.rhai");

@@ -75,7 +75,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn those_that_are_ready_are_told_by_their_numbers() {
+    fn those_that_are_ready_are_reported_by_their_numbers() {
         let epoll = Epoll::new().expect("a descriptor");
         let (mut one, two) = UnixStream::pair().expect("a pair");
         let read = Interest { read: true, write: false };

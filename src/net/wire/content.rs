@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn content_tells_lengths_and_orders_apart() {
+    fn content_separates_lengths_and_orders() {
         let of = |m: &[u8]| Content::of(m).hash;
         assert_ne!(of(b""), of(b"\0"));
         assert_ne!(of(b"ping"), of(b"ping\0"));

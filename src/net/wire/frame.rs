@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_kernel_sends_by_itself_is_told_from_pings_and_errors() {
+    fn what_a_kernel_sends_by_itself_is_distinguished_from_pings_and_errors() {
         let v6 = |message: &[u8]| {
             let mut packet = [&[0x60, 0, 0, 0, 0, 8 + message.len() as u8, 0, 1][..], &[0; 32]].concat();
             // MLD has the option of RFC 2711 before it.

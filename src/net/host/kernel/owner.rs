@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn this_program_is_told_as_such() {
+    fn this_program_is_reported_as_such() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
         assert_eq!(of(listener.local_addr().expect("an address")).as_deref(), Some("this program itself"));
     }

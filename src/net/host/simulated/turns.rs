@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_what_never_comes_is_told_so_with_all_others() {
+    fn who_waits_for_what_never_comes_is_reported_with_all_others() {
         let mut turns = Turns::default();
         let [a, b] = [(); 2].map(|()| turns.enter());
         turns.next_turn();

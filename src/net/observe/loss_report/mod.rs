@@ -278,7 +278,7 @@ impl LossReport {
     }
 
     /// Whether something was asked of others, by pings or, without any, by attempts to connect, and none of it replied.
-    pub fn nobody_replied(&self) -> bool {
+    pub fn no_reply_came(&self) -> bool {
         let probes = self.probes();
         let [tried, connected] = self.attempts.each_ref().map(|count| count.load(Ordering::Relaxed));
         if probes.sent > 0 { probes.replied == 0 } else { tried > 0 && connected == 0 }

@@ -260,7 +260,7 @@ fn servers_of_one_address_are_one() {
 }
 
 #[test]
-fn hosts_that_use_one_port_are_told_apart_and_links_explain_losses_both_ways() {
+fn hosts_that_use_one_port_are_distinguished_and_links_explain_losses_both_ways() {
     let account = account(&[], &[]);
     let ip = |last: u8| SocketAddr::from(([10, 0, 0, last], 9));
     for last in 1..=3u8 {

@@ -312,7 +312,7 @@ pub(in crate::net) mod tests {
     }
 
     #[test]
-    fn zones_are_kept_and_told_apart() {
+    fn zones_are_kept_and_distinguished() {
         assert_eq!(all("fe80::1%3,fe80::1%4,fe80::1%3"), ["fe80::1%3", "fe80::1%4"]);
         assert_eq!(all("fe80::1%3-fe80::2"), ["fe80::1%3", "fe80::2%3"]);
         assert_eq!(all("fe80::1%3/127"), ["fe80::%3", "fe80::1%3"]);

@@ -33,7 +33,7 @@ fn good() -> Built {
 }
 
 #[test]
-fn a_hop_that_limits_is_told_from_one_that_loses() {
+fn a_hop_that_limits_is_distinguished_from_one_that_loses() {
     let mut wrong = Vec::new();
     for seed in 0..200 {
         let limits = Built { sends: 0.15, ..good() };

@@ -86,7 +86,7 @@ impl Bench {
 }
 
 #[test]
-fn messages_come_whole_where_the_framing_tells_them_apart() {
+fn messages_come_whole_where_the_framing_separates_them() {
     let bench = Bench::new();
     for (framing, seen) in [(Framing::Line, &["one", "", "two"][..]), (Framing::Length, &["one", "", "two"])] {
         let (client, server) = bench.pair(framing);
@@ -122,7 +122,7 @@ fn a_stream_that_ends_within_a_message_is_cut_off() {
 }
 
 #[test]
-fn a_reset_is_told_from_an_end() {
+fn a_reset_is_distinguished_from_an_end() {
     let bench = Bench::new();
     let (client, server) = bench.pair(Framing::Raw);
     client.reset();
@@ -207,7 +207,7 @@ fn each_address_of_a_name_is_tried_in_turn() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_its_owner() {
+fn a_port_in_use_is_reported_with_its_owner() {
     let bench = Bench::new();
     let listener = bench.listener(Framing::Raw);
     let options = ListenOptions::default();

@@ -351,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_in_use_is_told_from_routes_to_it() {
+    fn an_address_in_use_is_distinguished_from_routes_to_it() {
         let addr = "fd00::1".parse().expect("an address");
         let zeros = "00000000000000000000000000000000";
         let line = |flags, name| {

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_refusal_is_told_and_broken_replies_are_borne() {
+    fn the_first_refusal_is_reported_and_broken_replies_are_borne() {
         let netlink = Netlink::open().expect("a socket");
         let mut batch = NetlinkBatch::default();
         (0..150).for_each(|_| batch.ask_for_interface("lo"));

@@ -184,7 +184,7 @@ fn readings_that_would_take_too_much_of_the_time_are_left_out_and_that_makes_cau
 }
 
 #[test]
-fn the_pingers_of_one_socket_are_told_apart() {
+fn the_pingers_of_one_socket_are_distinguished() {
     let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));
     let run =

@@ -82,7 +82,7 @@ fn a_reply_settles_its_probe() {
 }
 
 #[test]
-fn the_record_tells_what_was_sent() {
+fn the_record_has_what_was_sent() {
     let mut ledger = Ledger::new();
     let id = send(&mut ledger, 10, 3, 7);
     let expected = Record {
