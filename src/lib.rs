@@ -19,5 +19,7 @@ pub mod limits;
 pub mod nearest;
 pub mod net;
 #[cfg(feature = "kernel")]
+pub mod pictures;
+#[cfg(feature = "kernel")]
 pub mod terminal;
 mod text_rows;

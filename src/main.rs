@@ -81,6 +81,10 @@ struct Cli {
     #[arg(long, value_name = "FILE")]
     csv: Option<String>,
 
+    /// Draw the last round-trip times, losses and their causes, and samples below the script's lines while it runs, on a terminal
+    #[arg(long, conflicts_with_all = ["check", "interactive", "watch", "seeds"])]
+    live: bool,
+
     /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto, hide_default_value = true, hide_possible_values = true, global = true)]
     color: Colour,
@@ -210,7 +214,10 @@ fn start() -> Result<i32> {
     };
     let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
     let (seed, simulate, one_of_many) = (cli.seed, cli.simulate, cli.one_of_many);
-    let base = Job { seed, wanted, simulate, only_real, one_of_many, ..Job::default() };
+    if cli.live && cli.code.is_none() && cli.script.is_empty() {
+        return Ok(run::refuse(&no_live_prompt()));
+    }
+    let base = Job { seed, wanted, simulate, only_real, one_of_many, live: cli.live, ..Job::default() };
     let mut words = cli.script.into_iter();
     if cli.interactive {
         let name = words.next().unwrap_or_default();
@@ -307,6 +314,12 @@ fn many_seeds(host: &Arc<ScriptHost>, cli: &Cli, seeds: &RangeInclusive<u64>) ->
 fn no_simulated_watch() -> Error {
     let error = Error::invalid("--watch", "a simulated run is over before a script is edited, and cannot be reloaded");
     error.with_hint("leave out --watch, and run it again after an edit")
+}
+
+/// Who types needs the lines below.
+fn no_live_prompt() -> Error {
+    let error = Error::invalid("--live", "a script is needed that runs: the prompt has the terminal for itself");
+    error.with_hint("name one: pingscript --live udp_ping")
 }
 
 /// If FILE was left out, clap takes the script's name for it, and we would overwrite the script.

@@ -132,6 +132,12 @@ fn valid(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
                 }
                 true
             }
+            "additionalProperties" if rule.is_object() => {
+                for field in value.as_object().into_iter().flat_map(|fields| fields.values()) {
+                    valid(root, rule, field)?;
+                }
+                true
+            }
             "additionalProperties" => {
                 let known = fields.get("properties").and_then(Value::as_object).ok_or("properties")?;
                 value.as_object().is_none_or(|value| value.keys().all(|name| known.contains_key(name)))

@@ -45,6 +45,7 @@ pub mod policy;
 pub mod pool;
 pub mod print;
 pub mod reader;
+pub mod sample;
 pub mod serving;
 pub mod shared_map;
 pub mod simulate;
@@ -94,6 +95,7 @@ pub fn register(engine: &mut Engine) {
         policy::verdict::api,
         pool::api,
         reader::api,
+        sample::api,
         shared_map::api,
         simulate::api,
         stats::api,

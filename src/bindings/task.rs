@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 pub use self::end::end_threads;
 use self::end::is_end;
 pub(super) use self::end::{finish, report_aside};
-pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_script};
+pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_beside, start_script};
 use super::callback::{guarded, programs};
 use super::context::{Context, Programs, Run, ScriptStart, Serving, WaitingFor};
 use super::error::{OrRaise, ScriptResult, raise};
@@ -48,9 +48,27 @@ struct Inner {
     owner: Arc<ScriptStart>,
     /// The started script; `None` for a thread of the script itself.
     script: Option<Arc<ScriptStart>>,
+    /// Whether the script waits for it at its end; the others end with the script.
+    is_awaited: bool,
     done: Arc<Notify>,
     ended: AtomicBool,
     result: Mutex<Option<ScriptResult<Dynamic>>>,
+}
+
+impl Inner {
+    fn new(name: String, context: &Context, owner: Arc<ScriptStart>, script: Option<Arc<ScriptStart>>) -> Self {
+        Self {
+            name,
+            owner,
+            is_awaited: script.is_none(),
+            stop: context.stop.clone(),
+            serving: context.serving.clone(),
+            script,
+            done: Arc::default(),
+            ended: AtomicBool::new(false),
+            result: Mutex::default(),
+        }
+    }
 }
 
 impl fmt::Debug for Task {
@@ -68,14 +86,22 @@ impl Task {
         script: Option<Arc<ScriptStart>>,
         body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
     ) -> Result<Self, Error> {
-        let task = Self::new(name.clone(), &context, owner, script);
-        let (inside, programs, run) = (task.clone(), programs(), context.run.clone());
-        let host = context.host.clone();
+        Self::new(name, &context, owner, script).launched(context, body)
+    }
+
+    /// The same, once a thread runs `body` in `context`.
+    fn launched(
+        self,
+        context: Context,
+        body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
+    ) -> Result<Self, Error> {
+        let (inside, programs, run) = (self.clone(), programs(), context.run.clone());
+        let (host, name) = (context.host.clone(), self.0.name.clone());
         let thread = host.start_thread(&name, true, Box::new(move || inside.run(&context, programs.as_ref(), body)));
         // Not kept: the thread gives its stack back when it ends, without anybody joining it.
         thread.map_err(|err| no_thread(&err))?;
-        task.enlist(&run);
-        Ok(task)
+        self.enlist(&run);
+        Ok(self)
     }
 
     /// Something to be run in `context`.
@@ -85,16 +111,7 @@ impl Task {
         owner: Arc<ScriptStart>,
         script: Option<Arc<ScriptStart>>,
     ) -> Self {
-        Self(Arc::new(Inner {
-            name,
-            owner,
-            stop: context.stop.clone(),
-            serving: context.serving.clone(),
-            script,
-            done: Arc::default(),
-            ended: AtomicBool::new(false),
-            result: Mutex::default(),
-        }))
+        Self(Arc::new(Inner::new(name, context, owner, script)))
     }
 
     /// One that ended before it began.

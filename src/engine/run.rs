@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Result, anyhow};
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
-use signal_hook::consts::SIGQUIT;
+use signal_hook::consts::{SIGQUIT, SIGSTOP, SIGTSTP};
 
 use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
@@ -25,11 +25,13 @@ use crate::net::error::{self, Error, in_words};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::threads;
 use crate::net::host::{Host, RunHost, ThisMachine};
+use crate::net::observe::event::Sink;
 use crate::net::observe::record;
 use crate::net::observe::record::{About, Begun, Wanted};
 use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::prober;
 use crate::net::sys;
+use crate::terminal::live::{Live, LiveSink};
 use crate::terminal::output;
 use crate::terminal::progress::{Progress, statistics};
 
@@ -73,6 +75,8 @@ pub struct Job {
     pub show_value: bool,
     /// What is recorded of it.
     pub wanted: Wanted,
+    /// Whether it is drawn while it runs.
+    pub live: bool,
     /// Whether it runs on simulated hosts.
     pub simulate: bool,
     /// Why it may not, if it may not.
@@ -107,14 +111,19 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         return Ok(refuse(&error));
     }
     let context = context(host, job)?;
-    if !record(job, &context) {
+    let sink = job.live.then(LiveSink::default);
+    if !record(job, &context, sink.as_ref()) {
         return Ok(exit::USAGE);
     }
     if job.one_of_many {
         context.run.part::<Expectations>().keep();
     }
-    let progress = Progress::watch(context.run.session.clone());
+    let live = sink.and_then(|sink| Live::watch(&job.name, sink, context.run.session.clone()));
+    let progress = if live.is_some() { None } else { Progress::watch(context.run.session.clone()) };
     heed_signals(&context)?;
+    if live.is_some() && sys::can_be_suspended() {
+        signals::on(SIGTSTP, "sigtstp", suspend)?;
+    }
     let begun = sys::monotonic_nanos();
     if !job.simulate {
         prober::warm_up(&ThisMachine);
@@ -144,7 +153,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         report_end(host, &context.script, &error, &program);
         Err(error)
     });
-    drop(progress);
+    drop((progress, live));
     if let Some(note) = context.script.unread_arguments().filter(|_| !reads_arguments(&program)) {
         output::note(&note);
     }
@@ -168,6 +177,13 @@ pub fn heed_signals(context: &Context) -> Result<()> {
     signals::stop_script(&context.stop);
     let session = context.run.session.clone();
     signals::on(SIGQUIT, "sigquit", move || output::note(&statistics(&session.loss_report)))
+}
+
+/// Stops this process, as Ctrl-Z does, with the terminal as it was.
+fn suspend() {
+    let _hidden = output::hide_view();
+    // The whole process goes on from here, once its shell lets it.
+    let _ = signal_hook::low_level::raise(SIGSTOP);
 }
 
 /// The arguments that are written as options are, before `--`, which ends them.
@@ -197,8 +213,8 @@ fn reads_arguments(program: &AST) -> bool {
     })
 }
 
-/// Has the events of a run recorded as the job wants it; whether that can be.
-pub fn record(job: &Job, context: &Context) -> bool {
+/// Has the events of a run recorded as the job wants it, and drawn by `live`; whether that can be.
+pub fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> bool {
     if let Some(place) = job.wanted.same_place() {
         let place = if place == "-" { "standard output" } else { place };
         output::note(&format!("error: --json and --csv both write to {place}, which can hold rows of one kind only"));
@@ -209,7 +225,8 @@ pub fn record(job: &Job, context: &Context) -> bool {
     let begun = Begun::new(move || host.simulated().map_or(real, |host| host.world().began()));
     let about = About::new(&job.name, &job.args, context.run.seed.value, real);
     match record::open(&job.wanted, about, begun) {
-        Ok(sinks) => {
+        Ok(mut sinks) => {
+            sinks.extend(live.map(|live| Box::new(live.clone()) as Box<dyn Sink>));
             context.run.session.events.send_to(sinks);
             true
         }

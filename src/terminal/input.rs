@@ -10,6 +10,7 @@ use crate::net::host::resolver::on_a_thread;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
 use crate::net::sys::{self, PollFd};
+use crate::terminal::output;
 
 /// What came of waiting for a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub enum InputLine {
 /// `system`: the input cannot be read.
 pub fn read_line(stop: &Stop) -> Result<InputLine> {
     let failed = |err: io::Error| Error::system("read", &err).with_peer("standard input");
+    let _hidden = output::hide_view();
     let stdin = io::stdin();
     let mut line = Vec::new();
     let (mut ahead, mut bytes) = ([0; 4096], [0; 4096]);

@@ -28,11 +28,13 @@ use crate::net::sys::PollFd;
 use crate::terminal::columns::{COMMON, fit};
 
 mod queue;
+mod view;
+
+pub use self::view::{HiddenView, begin_view, end_view, hide_view, show_view, view_is_wanted, view_size};
 
 const LARGE: usize = 64 * 1024;
 
-static QUEUE: Mutex<OutputQueue> =
-    Mutex::new(OutputQueue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false });
+static QUEUE: Mutex<OutputQueue> = Mutex::new(OutputQueue::new());
 static PENDING: AtomicBool = AtomicBool::new(false);
 static CLOSED: AtomicBool = AtomicBool::new(false);
 static FAILED: AtomicBool = AtomicBool::new(false);
@@ -182,6 +184,7 @@ pub fn is_pending() -> bool {
 /// take at once: for an exit that must not wait.
 pub fn try_flush() {
     if let Ok(mut queue) = QUEUE.try_lock() {
+        queue.take_back();
         queue.write_what_is_taken();
         erase(&mut queue.live);
     }
@@ -351,7 +354,7 @@ mod tests {
 
     #[test]
     fn traced_lines_come_in_the_order_of_their_times_between_printed_ones() {
-        let mut queue = OutputQueue { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false };
+        let mut queue = OutputQueue::new();
         for (time, line) in [(3, "c\n"), (1, "a\n"), (2, "b\n"), (3, "d\n")] {
             queue.push_traced(time, line.as_bytes());
         }

@@ -302,3 +302,34 @@ fn the_row_of_a_ping_has_the_slots_that_were_missed_before_it() {
     let summary = of_type(&rows, "summary").next().expect("a summary");
     assert_eq!(summary["missed_slots"].as_u64(), Some(probes.iter().sum()));
 }
+
+/// Samples of the script's own values are rows, on virtual time exactly at their beats, until the script ends.
+#[test]
+fn samples_are_rows_at_each_beat() {
+    let code = "let net = lab::create(); let a = net.host(\"a\"); let n = counter();
+        let task = run_in(a, || sample(50.ms, || { n.add(1); #{ n: n.value, wait: 5.ms, share: 0.5, up: true, none: () } }));
+        sleep(120.ms); task.stop(); sleep(200.ms); sample(100.ms, || #{ last: 1 }); sleep(250.ms);";
+    let run = pingscript(&["--simulate", "--json", "-", "-e", code]).run().expect_code(0);
+    let rows = rows(&run.stdout);
+    let samples: Vec<&Value> = of_type(&rows, "sample").collect();
+    let began = samples[0]["time_ns"].as_i64().expect("a time");
+    let at = |sample: &&Value| (sample["time_ns"].as_i64().expect("a time") - began) / 1_000_000;
+    assert_eq!(samples.iter().map(at).collect::<Vec<_>>(), [0, 50, 100, 320, 420, 520]);
+    let values = serde_json::json!({"n": 3, "wait_ns": 5_000_000, "share": 0.5, "up": 1, "none": null});
+    assert_eq!((&samples[2]["values"], &samples[2]["host"]), (&values, &Value::from("a")));
+    assert_eq!((&samples[3]["values"], samples[3].get("host")), (&serde_json::json!({"last": 1}), None));
+    let run = pingscript(&["--simulate", "--csv", "-", "-e", "sample(50.ms, || #{ n: 1 }); sleep(70.ms)"]).run();
+    assert_eq!(run.expect_code(0).stdout.matches("\"{\"\"n\"\":1}\"").count(), 2);
+}
+
+#[test]
+fn a_sample_of_anything_but_numbers_is_an_error_on_its_thread() {
+    for (code, why) in [
+        ("sample(50.ms, || 5); sleep(100.ms)", "the closure returned a whole number"),
+        ("sample(50.ms, || #{ a: \"x\" }); sleep(100.ms)", "the value of `a` is text"),
+        ("sample(0.1.ms, || #{ a: 1 })", "shorter than 1ms"),
+    ] {
+        let run = pingscript(&["--simulate", "-e", code]).run().expect_code(3);
+        assert!(run.stderr.contains(why), "{code}\n{}", run.stderr);
+    }
+}

@@ -171,17 +171,61 @@ fn on_a_terminal_a_lab_waits_for_an_answer_to_its_question() {
     if !require_lab_or_skip("the question of a lab") {
         return;
     }
-    let mut lab = pingscript(&["labs/same_port"]).start_on_terminal();
+    let mut lab = pingscript(&["labs/router", "--timeout", "100ms"]).start_on_terminal();
     lab.wait_for("(Enter shows what happens)");
-    assert!(!lab.stdout().contains("Summary"), "{}", lab.stdout());
-    lab.type_text("three, I think\r");
-    lab.wait_for("You said: three, I think");
+    assert!(!lab.stdout().contains("with ttl"), "{}", lab.stdout());
+    lab.type_text("r, I think\r");
+    lab.wait_for("You said: r, I think");
     lab.wait_for("Explain: ");
     lab.finish().expect_code(0);
-    let lab = pingscript(&["labs/same_port"]).start_on_terminal();
-    lab.wait_for("(Enter shows what happens)");
-    lab.signal(crate::common::sys::SIGINT);
-    let run = lab.finish().expect_code(130);
-    assert!(!run.stdout.contains("Explain: ") && !run.stdout.contains("expected"), "{}", run.stdout);
-    assert!(!run.stderr.contains("not as expected"), "{}", run.stderr);
+    for (name, question) in [("labs/router", "(Enter shows what happens)"), ("labs/same_port", "(Enter: 1)")] {
+        let lab = pingscript(&[name]).start_on_terminal();
+        lab.wait_for(question);
+        lab.signal(crate::common::sys::SIGINT);
+        let run = lab.finish().expect_code(130);
+        assert!(!run.stdout.contains("Explain: ") && !run.stdout.contains("expected"), "{}", run.stdout);
+        assert!(!run.stderr.contains("not as expected"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn on_a_terminal_a_prediction_is_asked_for_and_kept_beside_what_was_measured() {
+    if !require_lab_or_skip("the prediction of a lab") {
+        return;
+    }
+    let mut lab = pingscript(&["labs/same_port"]).start_on_terminal();
+    lab.wait_for("How many pings are lost in all? (Enter: 1)");
+    lab.type_text("three\r");
+    lab.wait_for("\"three\": it is not a whole number");
+    lab.type_text("7\r");
+    lab.wait_for("You said 7; measured: 3 of 12: 1 of each of the");
+    let run = lab.finish().expect_code(0);
+    assert!(!run.stdout.contains("(Enter shows what happens)"), "asked twice: {}", run.stdout);
+    assert!(!run.stderr.contains("predictions are"), "{}", run.stderr);
+}
+
+#[test]
+fn without_a_terminal_predictions_are_their_defaults_and_a_pause_is_none() {
+    let code =
+        "let n = predict(\"How many?\", 3); predict(\"How long?\", 2.ms); pause(); answer(n, 4); print(n.said + 1);";
+    let run = run_text(code, 0);
+    assert_eq!(run.stdout, "Answer:   How many? 4\n4\n");
+    assert_eq!(run.stderr.matches("predictions are their defaults").count(), 1, "{}", run.stderr);
+    let run = run_text("predict(\"How many?\", [])", 3);
+    assert!(run.stderr.contains("the default is []"), "{}", run.stderr);
+}
+
+#[test]
+fn a_pause_waits_for_enter_and_ends_with_an_interrupt() {
+    let code = "print(\"one\"); pause(); print(\"two\");";
+    let mut run = pingscript(&["-e", code]).start_on_terminal();
+    run.wait_for("(Enter goes on)");
+    assert!(!run.stdout().contains("two"), "{}", run.stdout());
+    run.type_text("\r");
+    run.wait_for("two");
+    run.finish().expect_code(0);
+    let run = pingscript(&["-e", code]).start_on_terminal();
+    run.wait_for("(Enter goes on)");
+    run.signal(crate::common::sys::SIGINT);
+    assert!(run.finish().expect_code(130).stdout.contains("two"), "the tail of the script runs");
 }

@@ -12,6 +12,7 @@ use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
 use crate::net::lab::kernel::program::{self, Exit, ProgramCommand, ProgramOutput, ProgramPlan};
 use crate::net::time::Duration;
+use crate::terminal::output;
 
 /// What came of a program that has ended.
 #[derive(Clone, Debug)]
@@ -90,6 +91,7 @@ pub(super) fn wanted(
 fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> ScriptResult<Finished> {
     let context = context::wait(WaitingFor::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
+    let _hidden = wanted.plan.command.terminal.then(output::hide_view);
     let program = program::Program::start(host.net(), wanted.plan).or_raise(ctx)?;
     host.lab().keep(&program);
     // A script in the lab ends with it, and so does what it waits for.

@@ -52,6 +52,7 @@ impl LabLink {
         let name = format!("{}-{}", a.name(), b.name());
         let net = lab.relay().link(&name, lab.net(), [a.net(), b.net()], &cable, read).or_raise(ctx)?;
         note_jitter(&read);
+        lab.has_link(&net, cable.mtu);
         let link = Self { net, mtu: cable.mtu, ends: Box::new([a.clone(), b.clone()]) };
         match (forth, back) {
             (Some(both), None) => link.both().place(ctx, &both)?,

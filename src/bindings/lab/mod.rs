@@ -14,6 +14,7 @@ use super::{context, exit, simulate};
 use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
 use crate::net::lab::kernel::program::Program;
+use crate::net::lab::relay::Link;
 use crate::net::lab::{self, HostOptions, RelayDriver};
 use crate::terminal::host_prefix;
 use crate::terminal::input::InputLine;
@@ -23,6 +24,7 @@ pub mod host;
 pub mod ingress;
 pub mod lesson;
 pub mod link;
+mod picture;
 pub mod program;
 pub mod way;
 
@@ -35,6 +37,8 @@ struct Inner {
     net: lab::Lab,
     /// What carries the frames of its links.
     relay: RelayDriver,
+    /// Its links, and the largest IP packet that each carries.
+    links: Mutex<Vec<(Link, u32)>>,
     /// What ends all that runs in it.
     stop: Stop,
     /// The script that made it.
@@ -59,7 +63,14 @@ impl ScriptLab {
         context.run.host.stay_real();
         let relay = RelayDriver::start(&net, context.run.session.clone(), context.host.clone(), stop.clone())?;
         relay.draw_from(context.random.split());
-        let lab = Self(Arc::new(Inner { net, relay, stop, owner: context.script.clone(), programs: Mutex::default() }));
+        let lab = Self(Arc::new(Inner {
+            net,
+            relay,
+            links: Mutex::default(),
+            stop,
+            owner: context.script.clone(),
+            programs: Mutex::default(),
+        }));
         lock(&context.run.part::<Labs>().0).push(lab.clone());
         Ok(lab)
     }
@@ -84,6 +95,11 @@ impl ScriptLab {
     /// What carries the frames of its links.
     pub(super) fn relay(&self) -> &RelayDriver {
         &self.0.relay
+    }
+
+    /// Notes a link of it, for its picture.
+    fn has_link(&self, link: &Link, mtu: u32) {
+        lock(&self.0.links).push((link.clone(), mtu));
     }
 
     /// Has `program` end with the lab.
@@ -307,6 +323,25 @@ functions! {
         }
         LabLink::make(&ctx, &lab, &a, &b, &options)
     };
+
+    /// A picture of the lab as text, for `print`: its hosts and routers with their addresses as a tree, beside each the link
+    /// by which it hangs there, with its delay, rate, queue and policies as they are now. What is the same for both
+    /// directions of a link is there once. Links that close a loop stand at the end; of many hosts on links alike the first and the
+    /// last are shown.
+    ///
+    /// ```rhai
+    /// let net = lab::create();
+    /// let a = net.host("a");
+    /// let r = net.router("r");
+    /// net.link(a, r, #{ delay: 5.ms, rate: "10M", queue: 8 });
+    /// net.link(r, net.host("b"), #{ policy: loss(0.1) });
+    /// let lines = net.picture().split("\n");
+    /// expect(lines.len, 3);
+    /// expect(lines[1], containing("└─ r (router)"));
+    /// expect(lines[1], containing("5ms, 10 Mbit/s, queue of 8"));
+    /// expect(lines[2], containing("loss(0.1)"));
+    /// ```
+    fn picture(lab: &mut ScriptLab) -> String = picture::of(lab);
 
     /// Ends the lab before the script does: what runs in it, its links, its hosts. Its sockets are closed: loops over them end,
     /// and `recv` throws `closed`.

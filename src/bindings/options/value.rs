@@ -22,7 +22,7 @@ pub enum OptionValue {
 }
 
 impl OptionValue {
-    pub(super) fn of(value: &Dynamic) -> Option<Self> {
+    pub(in crate::bindings) fn of(value: &Dynamic) -> Option<Self> {
         if let Ok(n) = value.as_int() {
             return Some(Self::Int(n));
         }
@@ -38,7 +38,7 @@ impl OptionValue {
         value.clone().into_string().ok().map(Self::Text)
     }
 
-    pub(super) fn into_dynamic(self) -> Dynamic {
+    pub(in crate::bindings) fn into_dynamic(self) -> Dynamic {
         match self {
             Self::Text(text) => text.into(),
             Self::Int(n) => n.into(),
@@ -50,7 +50,7 @@ impl OptionValue {
     }
 
     /// Reads `text` as a value of the same type.
-    pub(super) fn read(&self, text: &str) -> Result<Self, String> {
+    pub(in crate::bindings) fn read(&self, text: &str) -> Result<Self, String> {
         match self {
             Self::Text(_) | Self::List(_) => Ok(Self::Text(text.to_string())),
             Self::Int(_) => text.parse().map(Self::Int).map_err(|_| "it is not a whole number".to_string()),
@@ -72,7 +72,7 @@ impl OptionValue {
     }
 
     /// As it would be typed.
-    pub(super) fn typed(&self) -> String {
+    pub(in crate::bindings) fn typed(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Int(n) => n.to_string(),

@@ -36,14 +36,14 @@ pub fn end_threads(context: &Context) {
 }
 
 /// Ends the tasks that a script started, when the script itself is at its end: waits for its threads, then stops the
-/// scripts it started.
+/// scripts it started, and what else runs beside it.
 pub(in crate::bindings) fn finish(context: &Context) {
     let own = || -> Vec<Task> {
         let all = Tasks::of(&context.run);
         all.into_iter().filter(|task| Arc::ptr_eq(&task.0.owner, &context.script)).collect()
     };
     // A thread may start others while it is waited for.
-    let is_running = |task: &Task| !task.is_script() && !task.is_done();
+    let is_running = |task: &Task| task.0.is_awaited && !task.is_done();
     while context.stop.stage() < Stage::Terminated && own().iter().any(is_running) {
         for task in own().iter().filter(|task| is_running(task)) {
             task.wait(&*context.host, &context.stop, Stage::Terminated);

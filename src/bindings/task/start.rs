@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::{Task, is_end};
+use super::{Inner, Task, is_end};
 use crate::bindings::body::returns;
 use crate::bindings::callback::{Callback, programs};
 use crate::bindings::context;
@@ -50,18 +50,12 @@ pub(in crate::bindings) fn prepare(
     ctx: &NativeCallContext,
     closure: FnPtr,
 ) -> Prepared<impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static> {
-    let now = context::current();
-    let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
     let mut callback = Callback::new(ctx, closure);
     // Before its thread begins: no one else would serve it.
     let mut clients = callback.captured::<Connection>();
     clients.retain(Connection::was_accepted);
-    let serving = Arc::new(Serving::new(!clients.is_empty()));
-    let context = Context { stop: stop.clone(), lasting: stop, random, serving, ..now };
-    let name = match ctx.call_position().line() {
-        Some(line) => format!("thread started at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
-        None => "thread".to_string(),
-    };
+    let context = context_of_thread(Serving::new(!clients.is_empty()));
+    let name = named(ctx, "thread started", &context);
     let (run, place) = (context.run.clone(), name.clone());
     let body = move || {
         let before = callback.looks();
@@ -79,6 +73,33 @@ pub(in crate::bindings) fn prepare(
         result
     };
     Prepared { name, context, clients, body }
+}
+
+/// The context of a thread that this one starts.
+fn context_of_thread(serving: Serving) -> Context {
+    let now = context::current();
+    let (stop, random) = (now.lasting.task(), Arc::new(Sequence::new(now.random.split())));
+    Context { stop: stop.clone(), lasting: stop, random, serving: Arc::new(serving), ..now }
+}
+
+/// What a thread is called: what it is, and the line that starts it.
+fn named(ctx: &NativeCallContext, what: &str, context: &Context) -> String {
+    match ctx.call_position().line() {
+        Some(line) => format!("{what} at {}:{line}", ctx.call_source().unwrap_or(&context.script.name)),
+        None => what.split(' ').next().unwrap_or(what).to_string(),
+    }
+}
+
+/// Starts a thread that runs `body` beside the script and ends with it.
+pub(in crate::bindings) fn start_beside(
+    ctx: &NativeCallContext,
+    what: &str,
+    body: impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static,
+) -> Result<Task, Error> {
+    let context = context_of_thread(Serving::default());
+    let (name, owner) = (named(ctx, what, &context), context.script.clone());
+    let task = Task(Arc::new(Inner { is_awaited: false, ..Inner::new(name, &context, owner, None) }));
+    task.launched(context, body)
 }
 
 /// Reports, once in a run, that a thread has changed variables that are its own: the author may have meant to share them.

@@ -83,7 +83,7 @@ pub fn in_session(
     }
     let job = Job { name: "prompt".to_string(), show_value: true, ..job };
     let context = run::context(host, &job)?;
-    if !run::record(&job, &context) {
+    if !run::record(&job, &context, None) {
         return Ok(exit::USAGE);
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());

@@ -40,7 +40,7 @@ pub fn run(job: &Job) -> Result<i32> {
         return Ok(run::refuse(&error));
     }
     let base = run::context(&host, job)?;
-    if !run::record(job, &base) {
+    if !run::record(job, &base, None) {
         return Ok(exit::USAGE);
     }
     run::heed_signals(&base)?;

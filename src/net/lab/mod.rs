@@ -239,6 +239,13 @@ impl Lab {
         self.state().hosts.iter().map(|host| host.id).collect()
     }
 
+    /// Its hosts: their names, their addresses, and whether they carry packets on.
+    pub fn hosts(&self) -> Vec<(HostId, String, Vec<Prefix>, bool)> {
+        let state = self.state();
+        let both = state.hosts.iter().zip(&state.topology.nodes);
+        both.map(|(host, node)| (host.id, host.name.clone(), node.addrs.clone(), node.forwards)).collect()
+    }
+
     /// The routes of its hosts by which packets vanish.
     pub fn black_holes(&self) -> Vec<(HostId, Prefix)> {
         let state = self.state();

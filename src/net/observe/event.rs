@@ -83,6 +83,15 @@ pub enum Event<'a> {
         /// How it ended.
         outcome: &'a Outcome,
     },
+    /// The script has taken a sample of values of its own.
+    Sample {
+        /// When, in nanoseconds since 1970.
+        time: i64,
+        /// The host that its thread runs in; `None` for this machine.
+        host: Option<&'a str>,
+        /// The values by their names.
+        values: &'a [(String, SampleValue)],
+    },
     /// What is to be known of how the run's own code runs.
     Script {
         /// When, in nanoseconds since 1970.
@@ -99,6 +108,28 @@ pub enum Event<'a> {
         /// How many since the last such event.
         count: u64,
     },
+}
+
+/// A value of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum SampleValue {
+    /// A whole number; of a duration its nanoseconds.
+    Int(i64),
+    /// Any number.
+    Float(f64),
+    /// There was none to be had.
+    None,
+}
+
+impl std::fmt::Display for SampleValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Int(number) => write!(f, "{number}"),
+            Self::Float(number) => write!(f, "{number}"),
+            Self::None => f.write_str("NA"),
+        }
+    }
 }
 
 /// Why something is not sent.

@@ -31,8 +31,8 @@ pub use self::stream::{raise_descriptor_limit, receive_some, send_some, tcp_info
 pub use self::supervise::{
     News, adopt_orphans, ask_supervisor, close_all_but, hold_signals, next_news, release_signals,
 };
-pub use self::terminal::{TerminalMode, Thread, can_be_suspended, keep_terminal, restore_terminal};
-pub use self::terminal::{set_terminal_mode, terminal_columns, terminal_mode};
+pub use self::terminal::{TerminalMode, Thread, can_be_suspended, is_in_foreground, keep_terminal, restore_terminal};
+pub use self::terminal::{set_terminal_mode, terminal_columns, terminal_mode, terminal_size};
 
 pub use std::os::fd::OwnedFd as EventFd;
 

@@ -67,15 +67,25 @@ pub fn can_be_suspended() -> bool {
     getsid(None) != Ok(getpgrp())
 }
 
-/// How many columns the terminal `fd` shows (TIOCGWINSZ); `None`: it is no terminal, or does not know.
+/// How many columns the terminal `fd` shows; `None`: it is no terminal, or does not know.
 pub fn terminal_columns(fd: impl AsFd) -> Option<usize> {
+    terminal_size(fd).map(|(columns, _)| columns)
+}
+
+/// How many columns and lines the terminal `fd` shows (TIOCGWINSZ); `None`: it is no terminal, or does not know.
+pub fn terminal_size(fd: impl AsFd) -> Option<(usize, usize)> {
     let mut size = std::mem::MaybeUninit::<libc::winsize>::zeroed();
     // SAFETY: `size` is valid for a winsize to be written to; of zeros, it is one already.
     let size = unsafe {
         let done = libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCGWINSZ, size.as_mut_ptr()) == 0;
         done.then(|| size.assume_init())?
     };
-    (size.ws_col > 0).then_some(size.ws_col.into())
+    (size.ws_col > 0).then_some((size.ws_col.into(), size.ws_row.into()))
+}
+
+/// Whether this process is in the foreground of the terminal `fd`, or that is not the one that controls it.
+pub fn is_in_foreground(fd: impl AsFd) -> bool {
+    tcgetpgrp(&fd).map_or(true, |group| group == getpgrp())
 }
 
 /// A thread of this process, to be woken: its `pthread_t`, which is a number with glibc and a pointer with musl.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
+use super::view::BelowView;
 use super::{PENDING, SHOWN, erase, is_closed, is_terminal, standard_output, write_output};
 use crate::net::sys;
 use crate::net::sys::PollFd;
@@ -25,9 +26,15 @@ pub(super) struct OutputQueue {
     pub(super) traced: Vec<(i64, usize)>,
     /// Whether the line of the progress stands on the terminal.
     pub(super) live: bool,
+    /// What stays below all lines.
+    pub(super) below: Option<BelowView>,
 }
 
 impl OutputQueue {
+    pub(super) const fn new() -> Self {
+        Self { bytes: Vec::new(), runs: Vec::new(), traced: Vec::new(), live: false, below: None }
+    }
+
     pub(super) fn push(&mut self, stream: OutputStream, line: &[u8]) {
         self.traced.clear();
         self.bytes.extend_from_slice(line);
@@ -83,6 +90,10 @@ impl OutputQueue {
             let lines = &self.bytes[start..end];
             if is_terminal(stream) {
                 if prompt_output::takes(lines) {
+                    start = end;
+                    continue;
+                }
+                if self.below.as_mut().is_some_and(|view| view.takes(stream, lines)) {
                     start = end;
                     continue;
                 }

@@ -8,6 +8,7 @@ use super::capture::{Capture, Captures};
 use super::counters::{Counters, FrameCounts};
 use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
+use crate::net::host::id::HostId;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::{FrameDirection, Site};
 use crate::net::time::Duration;
@@ -55,13 +56,15 @@ impl Direction {
 pub(super) struct Placed {
     pub(super) policy: AttachedPolicy,
     pub(super) site: Site,
+    /// What it is called.
+    name: String,
     /// Whether it was said that it decided what cannot be done.
     noted: AtomicBool,
 }
 
 impl Placed {
-    fn new(policy: AttachedPolicy, site: Site) -> Arc<Self> {
-        Arc::new(Self { policy, site, noted: AtomicBool::new(false) })
+    fn new(policy: AttachedPolicy, site: Site, name: &str) -> Arc<Self> {
+        Arc::new(Self { policy, site, name: name.to_string(), noted: AtomicBool::new(false) })
     }
 
     /// Says, once, that the policy decided what cannot be done with a packet.
@@ -161,7 +164,7 @@ impl Link {
     /// sees both.
     pub fn set_policy(&self, direction: Direction, policy: AttachedPolicy, name: String) {
         let site = self.site(direction);
-        let placed = Placed::new(policy, site.clone());
+        let placed = Placed::new(policy, site.clone(), &name);
         // First: the account keeps only the counts of a policy that is gone.
         self.change(direction, |rules| rules.policy = Some(placed.clone()));
         self.shared.session.loss_report.attach_policy(site, &placed.policy, name);
@@ -198,6 +201,16 @@ impl Link {
     /// Whether it is up.
     pub fn is_up(&self) -> bool {
         !self.lanes[0].rules().down
+    }
+
+    /// What the policy is called that decides about frames from the first host, or from the second.
+    pub fn policy(&self, from: usize) -> Option<String> {
+        self.lanes[from].rules().policy.as_ref().map(|placed| placed.name.clone())
+    }
+
+    /// The hosts that it joins.
+    pub fn hosts(&self) -> [HostId; 2] {
+        [self.lanes[0].way.from_id, self.lanes[0].way.to_id]
     }
 
     /// What it counted of the frames from the first host, or from the second.
@@ -263,7 +276,7 @@ impl Ingress {
     /// Has a policy, called `name`, decide about each frame that comes to the host from now on.
     pub fn set_policy(&self, policy: AttachedPolicy, name: String) {
         let site = self.site();
-        let placed = Placed::new(policy, site.clone());
+        let placed = Placed::new(policy, site.clone(), &name);
         let before = self.state.rules().policy.replace(placed.clone());
         drop(before);
         self.state.note_rules();
@@ -273,6 +286,11 @@ impl Ingress {
     /// Where its policy is at work.
     pub fn site(&self) -> Site {
         self.state.site()
+    }
+
+    /// What its policy is called.
+    pub fn policy(&self) -> Option<String> {
+        self.state.rules().policy.as_ref().map(|placed| placed.name.clone())
     }
 
     /// What it counted of the frames that came to it.

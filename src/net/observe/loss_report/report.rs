@@ -73,6 +73,11 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// Each cause and how many losses it explains.
+    pub fn causes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.causes.iter().map(|(cause, losses)| (cause.as_str(), losses.len() as u64))
+    }
+
     /// How many losses on the way to sockets of this process nothing explains.
     pub fn unexplained(&self) -> u64 {
         self.unexplained.len() as u64

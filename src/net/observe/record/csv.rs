@@ -87,6 +87,7 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("rtt_jitter_ns", "/rtt/jitter_ns"),
     ("rtt_ipdv_ns", "/rtt/ipdv_ns"),
     ("rtt_pdv_p99_ns", "/rtt/pdv_p99_ns"),
+    ("values", "/values"),
 ];
 
 /// Writes rows as CSV.

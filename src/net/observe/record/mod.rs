@@ -3,8 +3,8 @@
 //!
 //! A row is a value ([`Row`]); [`json`] writes it as one line of JSON and [`csv`] as one of fixed columns, so that both
 //! say the same. One `run` row comes first, then one row for each probe, when it is settled or, still pending, at the end,
-//! one for each verdict, each frame that a link lost without one and each thing that happens to a connection, and last one
-//! `summary`. RunTimes are integers in nanoseconds; what there is no data for is null.
+//! one for each verdict, each frame that a link lost without one, each thing that happens to a connection and each sample of
+//! the script's own values, and last one `summary`. RunTimes are integers in nanoseconds; what there is no data for is null.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::rows::{About, Row};
-use self::rows::{ConnectionRow, LostRow, ProbeRow, VerdictRow};
+use self::rows::{ConnectionRow, LostRow, ProbeRow, SampleRow, VerdictRow};
 use self::summary::SummaryRow;
 use super::event::{Event, Sink};
 use super::loss_report::LossReport;
@@ -212,6 +212,9 @@ impl Sink for Arc<Rows> {
                 self.write(&Row::Lost(LostRow::new(flow, data.len(), why, site)));
             }
             Event::Connection { flow, what } => self.write(&Row::Connection(ConnectionRow::new(flow, what))),
+            Event::Sample { time, host, values } => {
+                self.write(&Row::Sample(SampleRow { time_ns: time, values, host }));
+            }
             Event::Sent { .. }
             | Event::Received { .. }
             | Event::Unsent { .. }

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::SCHEMA;
 use super::summary::SummaryRow;
-use crate::net::observe::event::{ConnectionEvent, Flow};
+use crate::net::observe::event::{ConnectionEvent, Flow, SampleValue};
 use crate::net::policy::Action;
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
@@ -48,6 +48,8 @@ pub enum Row<'a> {
     Lost(LostRow),
     /// What happened to a connection.
     Connection(ConnectionRow),
+    /// Values of the script's own.
+    Sample(SampleRow<'a>),
     /// The account of the run.
     Summary(Box<SummaryRow>),
 }
@@ -182,6 +184,24 @@ pub struct ConnectionRow {
     /// The host of the end here; `None` for this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+}
+
+/// Values of the script's own at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SampleRow<'a> {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The values by their names.
+    #[serde(serialize_with = "by_name")]
+    pub values: &'a [(String, SampleValue)],
+    /// The host that the script took them in; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<&'a str>,
+}
+
+/// Values as a map.
+fn by_name<S: Serializer>(values: &[(String, SampleValue)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(values.iter().map(|(name, value)| (name, value)))
 }
 
 impl About {

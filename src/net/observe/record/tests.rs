@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::rows::{Goal, IcmpCell};
 use super::*;
 use crate::net::host::id::HostId;
-use crate::net::observe::event::Flow;
+use crate::net::observe::event::{Flow, SampleValue};
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
 use crate::net::policy::{Action, Place as Packet, Verdict};
@@ -52,6 +52,17 @@ fn a_row_of_json_is_a_line_and_no_data_is_null() {
     );
     let line = json::line(&Row::Run(&about()));
     assert_eq!(line.iter().filter(|&&byte| byte == b'\n').count(), 1, "a line end in a name is escaped");
+}
+
+#[test]
+fn a_sample_has_its_values_by_name_and_none_is_null() {
+    let values = [("cwnd", SampleValue::Int(10)), ("share", SampleValue::Float(0.5)), ("rtt_ns", SampleValue::None)];
+    let values = values.map(|(name, value)| (name.to_string(), value));
+    let line = json::line(&Row::Sample(SampleRow { time_ns: 5, values: &values, host: Some("a") }));
+    assert_eq!(
+        String::from_utf8(line).unwrap(),
+        "{\"type\":\"sample\",\"time_ns\":5,\"values\":{\"cwnd\":10,\"share\":0.5,\"rtt_ns\":null},\"host\":\"a\"}\n"
+    );
 }
 
 #[test]
@@ -103,6 +114,7 @@ fn every_field_has_a_column() {
         Row::Run(&about),
         Row::Probe(probe()),
         Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &decided, &Site::Link("a-b".into()))),
+        Row::Sample(SampleRow { time_ns: 5, values: &[], host: Some("a") }),
         Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &RunTimes::default()))),
     ];
     for row in rows {

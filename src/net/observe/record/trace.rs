@@ -59,6 +59,12 @@ impl TraceWriter {
                     what.traffic.map_or(String::new(), |traffic| format!("{} bytes", traffic.sent + traffic.received));
                 self.about(what.word, flow, &size, &connection(what))
             }
+            Event::Sample { time, host, values } => {
+                let place = host.map_or(String::new(), |host| format!("{host}: "));
+                let values: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                let text = self.text(time, "sample", &format!("{place}{}", values.join(" ")), "", "");
+                (time, text.trim_end().to_string() + "\n")
+            }
             Event::Script { time, about } => {
                 (time, self.text(time, "script", about, "", "").trim_end().to_string() + "\n")
             }

@@ -1,0 +1,328 @@
+//! The live view of a run: the last round-trip times of each target, their percentiles, losses with interval and causes, and
+//! samples of the script, in as many lines as there is room for. Its memory is bounded, however long the run.
+
+use std::collections::VecDeque;
+
+use unicode_width::UnicodeWidthChar;
+
+use self::chart::{ChartScale, columns, rows};
+use crate::net::policy::neighbours::{Neighbours, Recent};
+use crate::net::probe::stats::{Rtts, interval};
+use crate::net::time::Duration;
+
+mod chart;
+
+/// Targets that are shown apart, and samples.
+pub const MOST: usize = 64;
+
+/// Pings of a target that are kept, and values of a sample.
+const KEPT: usize = 8_192;
+
+/// Columns of pings that pass in a second at most.
+const COLUMNS_A_SECOND: f64 = 20.0;
+
+/// Lines of the samples and of causes at most.
+const FEW: usize = 3;
+
+/// A ping that came to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct LivePing {
+    /// The number of its target, by first appearance.
+    pub target: usize,
+    /// When it was sent, in nanoseconds since 1970.
+    pub sent: i64,
+    /// Its number.
+    pub number: u64,
+    /// Its round-trip time; `None`: it is lost.
+    pub rtt: Option<Duration>,
+    /// Whether that is by a fallback clock.
+    pub is_lesser: bool,
+}
+
+/// What is shown beside what was measured.
+#[derive(Clone, Debug, Default)]
+pub struct LiveFrame<'a> {
+    /// What runs.
+    pub title: &'a str,
+    /// For how many seconds.
+    pub seconds: u64,
+    /// Why pings were lost, and how many for each reason.
+    pub causes: &'a [(String, u64)],
+    /// How many ends of pings were not shown, because they came too fast.
+    pub skipped: u64,
+    /// Columns and lines of the terminal.
+    pub size: (usize, usize),
+}
+
+/// The view.
+#[derive(Debug, Default)]
+pub struct LiveView {
+    targets: Vec<TargetSeries>,
+    samples: Vec<SampleSeries>,
+}
+
+#[derive(Debug, Default)]
+struct TargetSeries {
+    label: String,
+    /// The last pings in the order of sending: when, and the time in nanoseconds.
+    pings: VecDeque<(i64, Option<i64>)>,
+    /// How many came before those.
+    before: u64,
+    rtts: Rtts,
+    last: Option<Duration>,
+    lost: u64,
+    recent: Recent,
+    neighbours: Neighbours,
+}
+
+#[derive(Debug, Default)]
+struct SampleSeries {
+    label: String,
+    values: VecDeque<Option<f64>>,
+    before: u64,
+}
+
+impl LiveView {
+    /// A new target, which has the next number.
+    pub fn add_target(&mut self, label: String) {
+        self.targets.push(TargetSeries { label, ..TargetSeries::default() });
+    }
+
+    /// A new sample, which has the next number.
+    pub fn add_sample(&mut self, label: String) {
+        self.samples.push(SampleSeries { label, ..SampleSeries::default() });
+    }
+
+    /// Enters the end of a ping.
+    pub fn ping(&mut self, ping: &LivePing) {
+        if let Some(target) = self.targets.get_mut(ping.target) {
+            target.enter(ping);
+        }
+    }
+
+    /// Enters a value of the sample with this number.
+    pub fn sample(&mut self, number: usize, value: Option<f64>) {
+        let Some(sample) = self.samples.get_mut(number) else { return };
+        sample.values.push_back(value);
+        if sample.values.len() > KEPT {
+            sample.values.pop_front();
+            sample.before += 1;
+        }
+    }
+
+    /// The lines, each with fewer columns than the terminal; none where there is no room.
+    pub fn lines(&self, frame: &LiveFrame<'_>) -> Vec<String> {
+        let (width, height) = frame.size;
+        if width < 12 || height < 8 {
+            return Vec::new();
+        }
+        // What touches the last column may go on in the next line.
+        let width = width - 1;
+        let room = (height / 2).clamp(5, 20);
+        let samples = self.samples.iter().take(FEW).map(|sample| sample.line(width));
+        let mut below: Vec<String> =
+            frame.causes.iter().take(FEW).map(|(why, count)| format!(" {count} {why}")).collect();
+        below.extend(samples);
+        let rest = room.saturating_sub(1 + below.len()).max(1);
+        let mut lines = vec![self.rule(frame, width)];
+        match rest / self.targets.len().max(1) {
+            room @ 4.. => self.targets.iter().for_each(|target| target.at_large(width, room.min(10), &mut lines)),
+            _ => self.in_short(width, rest, &mut lines),
+        }
+        lines.extend(below);
+        lines.iter().map(|line| cut(line, width)).collect()
+    }
+
+    /// The line above all: what runs, what it has come to, and for how long.
+    fn rule(&self, frame: &LiveFrame<'_>, width: usize) -> String {
+        let (sent, lost) =
+            self.targets.iter().fold((0, 0), |(sent, lost), target| (sent + target.settled(), lost + target.lost));
+        let skipped = if frame.skipped > 0 { format!(", {} not shown", frame.skipped) } else { String::new() };
+        let left = cut(&format!("── {}: {sent} pings, {lost} lost{skipped} ", frame.title), width);
+        let right = format!(" {}s ──", frame.seconds);
+        let used = columns_of(&left) + columns_of(&right);
+        match width.checked_sub(used) {
+            Some(between) => format!("{left}{}{right}", "─".repeat(between)),
+            None => left,
+        }
+    }
+
+    /// A line for each target, as far as there are `room`.
+    fn in_short(&self, width: usize, room: usize, lines: &mut Vec<String>) {
+        let all = self.targets.len() <= room;
+        let shown = if all { self.targets.len() } else { room.saturating_sub(1) };
+        let label = self.targets.iter().take(shown).map(|target| columns_of(&target.label)).max().unwrap_or(0);
+        let label = label.min(width / 3);
+        lines.extend(self.targets.iter().take(shown).map(|target| target.in_short(label, width)));
+        if !all {
+            lines.push(format!(" … and {} more targets", self.targets.len() - shown));
+        }
+    }
+}
+
+impl TargetSeries {
+    fn enter(&mut self, ping: &LivePing) {
+        let lost = ping.rtt.is_none();
+        self.lost += u64::from(lost);
+        self.neighbours = self.neighbours + self.recent.settle(ping.number, lost);
+        match ping.rtt {
+            Some(rtt) if ping.is_lesser => self.rtts.record_flagged(rtt),
+            Some(rtt) => self.rtts.record(rtt),
+            None => {}
+        }
+        self.last = ping.rtt.or(self.last);
+        let later = self.pings.iter().rev().take_while(|(sent, _)| *sent > ping.sent).count();
+        self.pings.insert(self.pings.len() - later, (ping.sent, ping.rtt.map(Duration::as_nanos)));
+        if self.pings.len() > KEPT {
+            self.pings.pop_front();
+            self.before += 1;
+        }
+    }
+
+    fn settled(&self) -> u64 {
+        self.before + self.pings.len() as u64
+    }
+
+    /// How many pings a column stands for.
+    fn per_column(&self) -> u64 {
+        let span = self.pings.back().zip(self.pings.front()).map_or(0, |((last, _), (first, _))| last - first);
+        let rate = self.pings.len().saturating_sub(1) as f64 / (span as f64 / 1e9).max(1.0);
+        let steps = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+        steps.into_iter().find(|per| rate / *per as f64 <= COLUMNS_A_SECOND).unwrap_or(1_000)
+    }
+
+    /// The last of its pings as `height` rows of `width` columns, and the scale.
+    fn chart(&self, width: usize, height: usize) -> (Vec<String>, Option<ChartScale>) {
+        let values = self.pings.iter().map(|(_, rtt)| rtt.map(|rtt| rtt as f64));
+        let columns = columns(values, self.before, self.per_column(), width);
+        let scale = ChartScale::of(&columns);
+        (rows(&columns, scale.as_ref(), height), scale)
+    }
+
+    /// Its statistics, a chart and its losses, in `room` lines.
+    fn at_large(&self, width: usize, room: usize, lines: &mut Vec<String>) {
+        lines.push(self.head(width));
+        let height = room - 2;
+        let mark = |at: f64| Duration::from_nanos(at as i64).to_string();
+        let ends = self.chart(width, height).1.map(|scale| (mark(scale.high), mark(scale.low)));
+        let (top, foot) = ends.unwrap_or_else(|| ("NA".to_string(), "NA".to_string()));
+        let axis = if width < 40 { 0 } else { top.len().max(foot.len()) };
+        let before = if axis > 0 { axis + 3 } else { 0 };
+        let (rows, _) = self.chart(width - before, height);
+        for (number, row) in rows.iter().enumerate() {
+            let label = match number {
+                0 => &top,
+                _ if number + 1 == rows.len() => &foot,
+                _ => "",
+            };
+            let edge = if label.is_empty() { '│' } else { '┤' };
+            lines.push(if axis > 0 { format!(" {label:>axis$} {edge}{row}") } else { row.clone() });
+        }
+        lines.push(self.losses());
+    }
+
+    fn head(&self, width: usize) -> String {
+        let parts = [
+            ("last", self.last),
+            ("p50", self.rtts.percentile(50.0)),
+            ("p90", self.rtts.percentile(90.0)),
+            ("p99", self.rtts.percentile(99.0)),
+            ("max", self.rtts.max()),
+        ];
+        let parts =
+            parts.map(|(name, time)| format!("  {name} {}", time.map_or("NA".to_string(), |time| time.to_string())));
+        let mut room = width.saturating_sub(columns_of(&self.label));
+        // Where there is no room for all, those that say most stay.
+        let mut fits = [false; 5];
+        for part in [1, 3, 0, 4, 2] {
+            fits[part] = columns_of(&parts[part]) <= room;
+            room -= if fits[part] { columns_of(&parts[part]) } else { 0 };
+        }
+        let shown: String = parts.into_iter().zip(fits).filter(|(_, fits)| *fits).map(|(part, _)| part).collect();
+        cut(&self.label, width) + shown.as_str()
+    }
+
+    fn losses(&self) -> String {
+        let settled = self.settled();
+        let per = match self.per_column() {
+            1 => String::new(),
+            per => format!("   (a column: the median of {per}, · their slowest, × a loss)"),
+        };
+        match interval(self.lost, settled, &self.neighbours) {
+            None => " no ping has ended".to_string(),
+            Some((low, high)) => format!(
+                " lost {} of {settled}: {:.1}% [{:.1}%, {:.1}%]{per}",
+                self.lost,
+                self.lost as f64 * 100.0 / settled as f64,
+                low * 100.0,
+                high * 100.0
+            ),
+        }
+    }
+
+    fn in_short(&self, label: usize, width: usize) -> String {
+        let time = |percent| self.rtts.percentile(percent).map_or("NA".to_string(), |time| time.to_string());
+        let mut line = padded(&self.label, label);
+        for part in
+            [format!("  p50 {:>9}", time(50.0)), format!("  lost {:<4}", self.lost), format!("  p99 {:>9}", time(99.0))]
+        {
+            if columns_of(&line) + columns_of(&part) + 8 <= width {
+                line.push_str(&part);
+            }
+        }
+        let room = width.saturating_sub(columns_of(&line) + 1);
+        let (rows, _) = self.chart(room, 1);
+        rows.into_iter().next().map_or(line.clone(), |row| format!("{line} {row}"))
+    }
+}
+
+impl SampleSeries {
+    fn line(&self, width: usize) -> String {
+        let last = self.values.back().copied().flatten();
+        let head = format!("{} {}", cut(&self.label, width / 3), last.map_or("NA".to_string(), number));
+        let known = || self.values.iter().copied().flatten();
+        let (low, high) =
+            known().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), one| (low.min(one), high.max(one)));
+        let tail = if low <= high { format!(" {} to {}", number(low), number(high)) } else { String::new() };
+        let head = padded(&head, width / 4);
+        let room = width.saturating_sub(columns_of(&head) + columns_of(&tail) + 1);
+        let columns = columns(self.values.iter().copied(), self.before, 1, room);
+        let scale = (low <= high).then(|| ChartScale::linear(low, high));
+        let rows = rows(&columns, scale.as_ref(), 1);
+        format!("{head} {}{tail}", rows.first().map_or("", String::as_str))
+    }
+}
+
+/// A value in few digits.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e12 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+/// How many columns `text` takes.
+fn columns_of(text: &str) -> usize {
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
+/// `text` in at most so many columns.
+fn cut(text: &str, width: usize) -> String {
+    if columns_of(text) <= width {
+        return text.to_string();
+    }
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used < width
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    format!("{kept}…")
+}
+
+/// `text` in exactly so many columns.
+fn padded(text: &str, width: usize) -> String {
+    let text = cut(text, width);
+    let room = width.saturating_sub(columns_of(&text));
+    text + " ".repeat(room).as_str()
+}
+
+#[cfg(test)]
+mod tests;
