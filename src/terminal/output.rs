@@ -14,6 +14,8 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use self::queue::{OutputQueue, OutputStream};
 use super::prompt_output;
@@ -183,7 +185,12 @@ pub fn is_pending() -> bool {
 /// Writes out what was printed and what is held back, unless another thread is at it, and as much of it as its readers
 /// take at once: for an exit that must not wait.
 pub fn try_flush() {
-    if let Ok(mut queue) = QUEUE.try_lock() {
+    // The thread that draws a view has it for a moment, and the view is to be erased.
+    let tries = (0..=if view::is_there() { 25 } else { 0 }).map(|tried| {
+        thread::sleep(Duration::from_millis(2 * u64::from(tried > 0)));
+        QUEUE.try_lock().ok()
+    });
+    if let Some(mut queue) = tries.flatten().next() {
         queue.take_back();
         queue.write_what_is_taken();
         erase(&mut queue.live);

@@ -229,9 +229,9 @@ impl TargetSeries {
             ("p99", self.rtts.percentile(99.0)),
             ("max", self.rtts.max()),
         ];
-        let parts =
-            parts.map(|(name, time)| format!("  {name} {}", time.map_or("NA".to_string(), |time| time.to_string())));
-        let mut room = width.saturating_sub(columns_of(&self.label));
+        let text = |time: Option<Duration>| time.map_or("NA".to_string(), |time| time.to_string().replace("ms", ""));
+        let parts = parts.map(|(name, time)| format!("  {name} {}", text(time)));
+        let mut room = width.saturating_sub(columns_of(&self.label) + 3);
         // Where there is no room for all, those that say most stay.
         let mut fits = [false; 5];
         for part in [1, 3, 0, 4, 2] {
@@ -239,14 +239,14 @@ impl TargetSeries {
             room -= if fits[part] { columns_of(&parts[part]) } else { 0 };
         }
         let shown: String = parts.into_iter().zip(fits).filter(|(_, fits)| *fits).map(|(part, _)| part).collect();
-        cut(&self.label, width) + shown.as_str()
+        cut(&format!("{}{shown} ms", self.label), width)
     }
 
     fn losses(&self) -> String {
         let settled = self.settled();
         let per = match self.per_column() {
             1 => String::new(),
-            per => format!("   (a column: the median of {per}, · their slowest, × a loss)"),
+            per => format!("; a bar: median of {per}, · slowest"),
         };
         match interval(self.lost, settled, &self.neighbours) {
             None => " no ping has ended".to_string(),

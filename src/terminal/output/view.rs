@@ -5,11 +5,15 @@
 //! thread that prints on the terminal stay here, and the thread that draws writes them with the next picture: a packet waits for no terminal.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::queue::{OutputQueue, OutputStream};
 use super::{LARGE, QUEUE, is_terminal, lock, write_output};
 use crate::net::sys;
 use crate::terminal::columns::COMMON;
+
+/// Whether a view has begun.
+static THERE: AtomicBool = AtomicBool::new(false);
 
 /// The view, and what waits for it.
 #[derive(Debug)]
@@ -36,7 +40,13 @@ pub fn begin_view() -> bool {
     let Some(stream) = streams.into_iter().find(|stream| is_terminal(*stream)) else { return false };
     let view = BelowView { stream, shown: false, hidden: 0, waiting: Vec::new(), bytes: 0 };
     lock(&QUEUE).below = Some(view);
+    THERE.store(true, Ordering::Relaxed);
     true
+}
+
+/// Whether there is one, without a lock.
+pub(super) fn is_there() -> bool {
+    THERE.load(Ordering::Relaxed)
 }
 
 /// Writes the lines that wait, and `lines` below them.
@@ -90,6 +100,7 @@ impl Drop for HiddenView {
 
 /// Ends the view: it is erased, and lines are written as they come again.
 pub fn end_view() {
+    THERE.store(false, Ordering::Relaxed);
     if let Some(mut view) = lock(&QUEUE).below.take() {
         view.clear();
         view.write_waiting();
