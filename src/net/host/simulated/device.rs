@@ -1,8 +1,11 @@
 //! What smoltcp has for a network interface. Pure.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
+use smoltcp::iface::{Config, Interface};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::wire::{HardwareAddress, IpCidr};
 
 /// Packets on their way into and out of smoltcp.
 #[derive(Debug, Default)]
@@ -52,4 +55,14 @@ impl Device for Packets {
         capabilities.max_transmission_unit = self.mtu;
         capabilities
     }
+}
+
+/// An interface of smoltcp that has the address `own`.
+pub(super) fn interface(own: IpAddr, wire: &mut Packets, seed: u64, clock: smoltcp::time::Instant) -> Interface {
+    let mut config = Config::new(HardwareAddress::Ip);
+    config.random_seed = seed;
+    let mut interface = Interface::new(config, wire, clock);
+    // With a network of everything, each address is reached without a router.
+    interface.update_ip_addrs(|addrs| addrs.push(IpCidr::new(own.into(), 0)).unwrap_or(()));
+    interface
 }

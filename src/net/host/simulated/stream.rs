@@ -6,11 +6,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{Interface, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
-use smoltcp::wire::{HardwareAddress, IpCidr};
+use smoltcp::wire::IpCidr;
 
-use super::device::Packets;
+use super::device::{Packets, interface};
 use super::retransmission::{Expired, Retransmission};
 use crate::net::io::TcpInfo;
 use crate::net::time::{Duration, Instant};
@@ -36,6 +36,8 @@ pub struct TcpStream {
     has_ended: bool,
     has_received: bool,
     has_given_up: bool,
+    /// The number of the first octet that was not read.
+    unread: u32,
     /// How many segments are still acknowledged at once.
     quick: u32,
     again: Retransmission,
@@ -116,6 +118,7 @@ impl TcpStream {
             has_ended: false,
             has_received: false,
             has_given_up: false,
+            unread: 0,
             quick: QUICK,
             again: Retransmission::default(),
             lead: 0,
@@ -137,6 +140,9 @@ impl TcpStream {
     pub fn receive(&mut self, packet: Vec<u8>, now: Instant) {
         self.has_received = true;
         if let Ok(segment) = Packet::parse(&packet) {
+            if !self.has_room(&segment) {
+                return;
+            }
             self.again.received(&segment, now);
             self.quick = self.quick.saturating_sub(u32::from(!segment.payload.is_empty()));
         }
@@ -151,6 +157,18 @@ impl TcpStream {
         let is_over = self.socket().state() == State::Closed;
         // The last acknowledgement ends a connection, too; whatever else does is a reset.
         self.was_reset |= is_over && self.was_established && !matches!(before, State::LastAck | State::Closed);
+    }
+
+    /// Whether there is room for what the segment carries. smoltcp scales the window of its SYN-ACK, too, and would accept more.
+    fn has_room(&mut self, segment: &Packet<'_>) -> bool {
+        let Some((sequence, flags)) = segment.transport.tcp().and_then(|tcp| tcp.sequence.zip(tcp.flags)) else {
+            return true;
+        };
+        if flags.contains(TcpFlags::SYN) && matches!(self.socket().state(), State::Listen | State::SynSent) {
+            self.unread = sequence.wrapping_add(1);
+        }
+        let end = sequence.wrapping_add(segment.payload.len() as u32);
+        segment.payload.is_empty() || end.wrapping_sub(self.unread) as i32 <= BUFFER as i32
     }
 
     /// Does what is due.
@@ -275,6 +293,7 @@ impl TcpStream {
             return Read::End;
         }
         let read = self.socket_mut().recv_slice(buffer).unwrap_or(0);
+        self.unread = self.unread.wrapping_add(read as u32);
         // The window may have opened.
         self.step(now);
         Read::Octets(read)
@@ -357,16 +376,6 @@ impl TcpStream {
 fn is_syn(packet: &[u8]) -> bool {
     let flags = Packet::parse(packet).ok().and_then(|segment| segment.transport.tcp()?.flags);
     flags.is_some_and(|flags| flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK))
-}
-
-/// An interface of smoltcp that has the address `own`.
-fn interface(own: IpAddr, wire: &mut Packets, seed: u64, clock: smoltcp::time::Instant) -> Interface {
-    let mut config = Config::new(HardwareAddress::Ip);
-    config.random_seed = seed;
-    let mut interface = Interface::new(config, wire, clock);
-    // With a network of everything, each address is reached without a router.
-    interface.update_ip_addrs(|addrs| addrs.push(IpCidr::new(own.into(), 0)).unwrap_or(()));
-    interface
 }
 
 /// The reset that answers a packet of no connection that `own` has; `None`: there is none, as to a reset.

@@ -1,5 +1,7 @@
 use std::collections::VecDeque;
 
+use smoltcp::wire::TcpPacket;
+
 use super::*;
 use crate::net::wire::ip::TcpFlags;
 
@@ -81,6 +83,25 @@ fn a_connection_is_made_used_and_wound_up() {
         line.ends[1].close(line.now);
         assert!(line.until(|line| line.ends[0].stage() == TcpStage::Over && line.ends[1].stage() == TcpStage::Over));
     }
+}
+
+#[test]
+fn what_there_is_no_room_for_breaks_nothing() {
+    let mut line = StreamLine::new(true, &[]);
+    assert!(line.until(|line| line.ends[0].stage() == TcpStage::Open));
+    let now = line.now;
+    line.ends[0].send(b"hello", now);
+    let packets = line.ends[0].take_packets();
+    for beyond in [BUFFER as u32 - 4, 2 * BUFFER as u32 - 10] {
+        let mut packet = packets.last().expect("a segment").clone();
+        let sequence = u32::from_be_bytes(packet[24..28].try_into().expect("four octets"));
+        packet[24..28].copy_from_slice(&sequence.wrapping_add(beyond).to_be_bytes());
+        let [from, to] = ends(true).map(|end| end.ip().into());
+        TcpPacket::new_unchecked(&mut packet[20..]).fill_checksum(&from, &to);
+        line.ends[1].receive(packet, now);
+    }
+    packets.into_iter().for_each(|packet| line.ends[1].receive(packet, now));
+    assert_eq!(line.ends[1].read(&mut [0; 9], now), Read::Octets(5));
 }
 
 #[test]
