@@ -220,6 +220,24 @@ fn what_is_in_flight_is_said_to_be_pending_beside_the_loss() {
 }
 
 #[test]
+fn pings_to_a_server_that_is_stopped_too_are_pending() {
+    for signal in SIGNALS {
+        let args = ["--json", "-", "tcp_ping", "--count", "0", "--clients", "20", "--quiet"];
+        let running = pingscript(&args).patience(PATIENCE).start();
+        thread::sleep(Duration::from_millis(400));
+        running.signal(signal.0);
+        let run = running.finish().expect_code(signal.1);
+        assert!(!run.stderr.contains("the peer has") && !run.stderr.contains("The peer has"), "{}", run.stderr);
+        let summary: serde_json::Value = serde_json::from_str(run.stdout.lines().last().expect("rows")).expect("JSON");
+        assert_eq!(summary["errored"], 0, "{summary}");
+        for (words, field) in [("Packets Sent: ", "sent"), ("Packets Received: ", "replied")] {
+            let line = run.stderr.lines().find_map(|line| line.strip_prefix(words));
+            assert_eq!(line.map(str::to_string), Some(summary[field].to_string()), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
 fn the_server_ends() {
     for signal in SIGNALS {
         let running = pingscript(&["scripts/udp_server.rhai", "--listen", "127.0.0.1:0"]).patience(PATIENCE).start();

@@ -33,7 +33,7 @@ pub const JOIN: &str = "join()";
 pub const RUN: &str = "run()";
 
 /// How long `join` waits for a task after the stop.
-const LINGER: Duration = Duration::from_millis(100);
+const LINGER: Duration = Duration::from_millis(300);
 
 /// A thread of a script, or a script started by another. Clones are the same one.
 #[derive(Clone)]
@@ -334,6 +334,22 @@ functions! {
     /// expect(task.join(), 42);
     /// ```
     fn join(ctx: NativeCallContext, task: Task) -> ScriptResult<Dynamic> = outcome(&ctx, &task, JOIN);
+
+    /// Waits until all of these tasks have ended; what each has returned, in their order. After an interrupt it waits a moment for
+    /// each, where a loop over them would end.
+    ///
+    /// Errors: as of one.
+    ///
+    /// ```rhai
+    /// let tasks = [];
+    /// for n in 1..=3 { tasks.push(start_thread(|| n * 10)); }
+    /// expect(join(tasks), [10, 20, 30]);
+    /// ```
+    fn join as join_all(ctx: NativeCallContext, tasks: Array) -> ScriptResult<Array> = {
+        let task = |one: Dynamic| one.try_cast::<Task>().ok_or_else(|| Error::invalid("join", "each is to be a task"));
+        let tasks = tasks.into_iter().map(task).collect::<Result<Vec<Task>, Error>>().or_raise(&ctx)?;
+        tasks.iter().map(|task| outcome(&ctx, task, JOIN)).collect()
+    };
 
     /// Ends the task's waits; what still runs half a second later is terminated at its next operation.
     ///

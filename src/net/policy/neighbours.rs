@@ -2,8 +2,9 @@
 
 use std::ops::{Add, Sub};
 
-/// How many numbers back the neighbour of a probe is still found; a power of two.
-const REACH: u64 = 4096;
+/// How many numbers are remembered at the least, and at the most where some of them are not settled for long; powers of two.
+const LEAST: u64 = 1024;
+const MOST: u64 = 1 << 18;
 
 /// Pairs of things that follow each other, each of which was lost or not: what distinguishes bursts from single losses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,17 +69,19 @@ impl Sub for Neighbours {
 #[derive(Clone, Debug)]
 pub struct Recent {
     newest: u64,
-    settled: [u64; WORDS],
-    lost: [u64; WORDS],
+    /// The first number that may be in flight.
+    pending: u64,
+    /// A bit for each number, those that are so far apart as there are bits having the same.
+    settled: Vec<u64>,
+    lost: Vec<u64>,
     /// The first and the last of the run of losses that was made longer last.
     run: Option<(u64, u64)>,
 }
 
-const WORDS: usize = (REACH / 64) as usize;
-
 impl Default for Recent {
     fn default() -> Self {
-        Self { newest: 0, settled: [0; WORDS], lost: [0; WORDS], run: None }
+        let none = vec![0; (LEAST / 64) as usize];
+        Self { newest: 0, pending: 1, settled: none.clone(), lost: none, run: None }
     }
 }
 
@@ -87,19 +90,46 @@ impl Recent {
     /// which settled before. One that is too far behind the others makes none.
     pub fn settle(&mut self, number: u64, lost: bool) -> Neighbours {
         if number > self.newest {
-            let passed = (number - self.newest).min(REACH);
-            (number - passed + 1..=number).for_each(|number| set(&mut self.settled, number, false));
-            self.newest = number;
-        } else if self.newest - number >= REACH {
+            self.advance(number);
+        } else if self.newest - number >= self.reach() {
             return Neighbours::default();
         }
         set(&mut self.settled, number, true);
         set(&mut self.lost, number, lost);
+        while self.pending <= self.newest && is_set(&self.settled, self.pending) {
+            self.pending += 1;
+        }
         let before = number.checked_sub(1).and_then(|number| self.was_lost(number));
         let after = number.checked_add(1).and_then(|number| self.was_lost(number));
         let pair = |other: Option<bool>| other.map_or_else(Neighbours::default, |other| Neighbours::pair(lost, other));
         let longest_run = if lost { self.lengthen(number) } else { 0 };
         Neighbours { longest_run, ..pair(before) + pair(after) }
+    }
+
+    /// How many numbers are remembered.
+    fn reach(&self) -> u64 {
+        self.settled.len() as u64 * 64
+    }
+
+    /// Makes `number` the newest, with room for all that may be in flight.
+    fn advance(&mut self, number: u64) {
+        let wanted = (number - self.pending.min(number)).saturating_add(2).min(MOST);
+        if wanted > self.reach() {
+            self.grow(wanted.next_power_of_two());
+        }
+        let passed = (number - self.newest).min(self.reach());
+        (number - passed + 1..=number).for_each(|number| set(&mut self.settled, number, false));
+        self.newest = number;
+        self.pending = self.pending.max(number - (self.reach() - 1).min(number));
+    }
+
+    fn grow(&mut self, reach: u64) {
+        let larger = || vec![0; (reach / 64) as usize];
+        let old = std::mem::replace(self, Self { settled: larger(), lost: larger(), ..*self });
+        for number in old.newest - (old.reach() - 1).min(old.newest)..=old.newest {
+            set(&mut self.settled, number, is_set(&old.settled, number));
+            set(&mut self.lost, number, is_set(&old.lost, number));
+        }
     }
 
     /// How many were lost in a row with `number`, which was.
@@ -117,18 +147,19 @@ impl Recent {
 
     /// Whether `number` was lost; `None` if it has not settled, or that is no longer known.
     fn was_lost(&self, number: u64) -> Option<bool> {
-        let known = number <= self.newest && self.newest - number < REACH && is_set(&self.settled, number);
+        let known = number <= self.newest && self.newest - number < self.reach() && is_set(&self.settled, number);
         known.then(|| is_set(&self.lost, number))
     }
 }
 
-fn set(bits: &mut [u64; WORDS], number: u64, value: bool) {
-    let (word, bit) = (&mut bits[(number / 64) as usize % WORDS], 1 << (number % 64));
+fn set(bits: &mut [u64], number: u64, value: bool) {
+    let words = bits.len();
+    let (word, bit) = (&mut bits[(number / 64) as usize % words], 1 << (number % 64));
     *word = if value { *word | bit } else { *word & !bit };
 }
 
-fn is_set(bits: &[u64; WORDS], number: u64) -> bool {
-    bits[(number / 64) as usize % WORDS] & (1 << (number % 64)) != 0
+fn is_set(bits: &[u64], number: u64) -> bool {
+    bits[(number / 64) as usize % bits.len()] & (1 << (number % 64)) != 0
 }
 
 #[cfg(test)]
@@ -162,11 +193,38 @@ mod tests {
         let with_run = |longest_run: u64, pairs: Neighbours| Neighbours { longest_run, ..pairs };
         assert_eq!(recent.settle(1, true), with_run(1, Neighbours::default()));
         assert_eq!(recent.settle(2, true), with_run(2, Neighbours::pair(true, true)));
-        assert_eq!(recent.settle(2 + REACH, true), with_run(1, Neighbours::default()));
-        assert_eq!(recent.settle(3 + REACH, false), Neighbours::pair(true, false));
+        assert_eq!(recent.settle(2 + MOST, true), with_run(1, Neighbours::default()));
+        assert_eq!(recent.settle(3 + MOST, false), Neighbours::pair(true, false));
         assert_eq!(recent.settle(3, true), Neighbours::default());
         assert_eq!(recent.settle(u64::MAX, true), with_run(1, Neighbours::default()));
         assert_eq!(recent.settle(u64::MAX - 1, true), with_run(2, Neighbours::pair(true, true)));
+        assert_eq!(recent.reach(), MOST);
+    }
+
+    #[test]
+    fn what_is_in_flight_is_remembered() {
+        let lost = |number: u64| number.is_multiple_of(3);
+        for in_flight in [10, LEAST - 1, LEAST, 5_000, 100_000] {
+            let (mut recent, mut found) = (Recent::default(), Neighbours::default());
+            // Replies come at once, losses once so many later ones have been sent.
+            for number in 1..=2 * in_flight {
+                let settled = [(number, false), (number.saturating_sub(in_flight), true)];
+                for (number, part) in settled.into_iter().filter(|(number, part)| *number > 0 && lost(*number) == *part)
+                {
+                    found = found + recent.settle(number, lost(number));
+                }
+            }
+            let until_then = (1..in_flight).map(|number| Neighbours::pair(lost(number), lost(number + 1)));
+            let pairs = until_then.fold(Neighbours::default(), |all, pair| all + pair);
+            assert!(found.pairs >= pairs.pairs && found.one_lost >= pairs.one_lost, "{in_flight}: {found:?}");
+            assert_eq!((found.both_lost, found.longest_run), (0, 1));
+            assert!(recent.reach() <= (2 * in_flight).max(LEAST) && recent.reach() <= MOST);
+        }
+        // All of an outage settles late.
+        let mut recent = Recent::default();
+        recent.settle(50_001, false);
+        let runs = (1..=50_000).map(|number| recent.settle(number, true).longest_run);
+        assert_eq!(runs.max(), Some(50_000));
     }
 
     #[test]
@@ -178,8 +236,8 @@ mod tests {
         for numbers in [&[1, 2, 3, 4, 9][..], &[4, 3, 2, 1, 9], &[1, 3, 9, 4, 2], &[9, 2, 1, 4, 3]] {
             assert_eq!(longest(numbers), Some(4), "{numbers:?}");
         }
-        let outage: Vec<u64> = (1..=3 * REACH).collect();
-        assert_eq!(longest(&outage), Some(3 * REACH));
+        let outage: Vec<u64> = (1..=3 * LEAST).collect();
+        assert_eq!(longest(&outage), Some(3 * LEAST));
         let mut recent = Recent::default();
         for number in 1..10 {
             recent.settle(number, number.is_multiple_of(2));

@@ -130,7 +130,7 @@ impl UdpSocket {
         };
         let replies = replies.ready.drain(..).zip(replies.requests.drain(..)).enumerate();
         for (_, ((_, from), request)) in replies.filter(|(index, _)| !unsent.contains(index)) {
-            self.loss_report().gave_reply(self.asked_by(from), || Content::of(&request));
+            self.loss_report().gave_reply(self.asked_by(from), || Content::of(&request), || self.host.now());
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ pub(super) fn reply(to: &impl ReplyTo, request: &Datagram, reply: &[u8]) -> Resu
         None => to.deliver(reply, &content)?,
     };
     if decided.is_none() && unsent.is_none() {
-        report.gave_reply(ends, content);
+        report.gave_reply(ends, content, || endpoint.host.now());
     }
     Ok(Replied { decided: request.decided.clone(), unsent })
 }

@@ -43,6 +43,16 @@ pub(super) const SITUATIONS: &[Situation] = &[
         differs: &[],
     },
     Situation {
+        name: "closed with SO_LINGER 0",
+        delay: "5.ms",
+        rule: "pass()",
+        body: r#"
+            let listener = run_in(b, || tcp::listen("*:7")); let t = connect(a, #{}); let there = listener.accept();
+            print(`linger=${there.linger}`); there.linger = 0.s; print(`then=${there.linger}`); there.close();
+            print(`kind=${t.conn.recv(1.s).kind}`); print(`ended=${t.conn.ended}`);"#,
+        differs: &[],
+    },
+    Situation {
         name: "six SYNs lost",
         delay: "5.ms",
         rule: r#"if pkt.flags == "SYN" && nth.add(1) <= 6 { drop() } else { pass() }"#,

@@ -11,7 +11,7 @@ use super::tcp::{TcpSocket, TcpSockets};
 use crate::net::error::errno::*;
 use crate::net::host::socket::{HostSocket, Outgoing, Pollable, SocketOption, SocketValue};
 use crate::net::io::{Blocking, Received, TcpInfo};
-use crate::net::time::{Duration, Instant};
+use crate::net::time::Instant;
 use crate::net::wire::Family;
 use crate::net::wire::compose::unspecified;
 
@@ -118,7 +118,7 @@ impl HostSocket for StreamHandle {
             SocketOption::StampArrivals => socket.stamps_arrivals = true,
             SocketOption::Ttl(ttl) => socket.set_ttl(ttl),
             SocketOption::NoDelay(on) => socket.set_no_delay(on),
-            SocketOption::Linger(linger) => socket.resets_at_close = linger == Some(Duration::ZERO),
+            SocketOption::Linger(linger) => socket.linger = linger,
             _ => {}
         })
     }
@@ -128,7 +128,8 @@ impl HostSocket for StreamHandle {
             SocketValue::NoDelay => Some(socket.no_delay.into()),
             SocketValue::ReceiveBuffer | SocketValue::SendBuffer => Some(super::stream::BUFFER as u64),
             SocketValue::Unsent => Some(0),
-            SocketValue::Keepalive | SocketValue::Linger => None,
+            SocketValue::Linger => socket.linger.map(|linger| (linger.as_nanos() / 1_000_000_000).unsigned_abs()),
+            SocketValue::Keepalive => None,
             SocketValue::Dropped => Some(0),
             SocketValue::PathMtu => Some(1500),
         })

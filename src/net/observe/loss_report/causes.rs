@@ -1,9 +1,10 @@
 //! What verdicts did to packets, one by one, as possible causes of losses.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use super::ends::EndsKey;
+use super::report::name;
 use super::streams::Streams;
 use super::{Loss, REMEMBERED};
 use crate::net::policy::decided::Decided;
@@ -56,22 +57,19 @@ pub(super) enum Fate {
 /// A verdict that can be why a probe was lost.
 #[derive(Clone, Debug)]
 pub(super) struct Cause {
-    id: u64,
+    pub(super) id: u64,
     /// When it was entered: a probe sent later met another verdict.
-    at: Instant,
-    fate: Fate,
+    pub(super) at: Instant,
+    pub(super) fate: Fate,
     origin: PolicyOrigin,
-    site: Site,
-    pub(super) draws: Box<[f64]>,
+    pub(super) site: Site,
+    draws: Box<[f64]>,
 }
-
-/// The causes that explain no loss yet, in their order.
-type Unused<'a> = HashMap<EndsKey, BTreeMap<(Instant, u64), &'a Cause>>;
 
 /// The latest verdicts, those of each message in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
-    by_key: HashMap<EndsKey, VecDeque<Cause>>,
+    pub(super) by_key: HashMap<EndsKey, VecDeque<Cause>>,
     /// By when they were made, those that are gone among them.
     in_order: VecDeque<(EndsKey, u64)>,
     /// How many are there.
@@ -211,57 +209,6 @@ impl Causes {
         self.by_key.is_empty() && self.streams.is_empty()
     }
 
-    /// The cause of each loss, of the message or of the reply that says the same. One verdict explains one loss, the
-    /// earliest sent first.
-    pub(super) fn of(&self, losses: &VecDeque<Loss>) -> Vec<Option<Cause>> {
-        let mut order: Vec<usize> = (0..losses.len()).collect();
-        // An error can have come of few verdicts, a time-out of any.
-        order.sort_by_key(|&index| (losses[index].error.is_none(), losses[index].sent));
-        let mut left = self.left(losses);
-        let mut found = vec![None; losses.len()];
-        // What befell a ping that says the same while this one was waited for is its own, before it is that of one given up.
-        for waited_for in [true, false] {
-            for &index in &order {
-                let loss = &losses[index];
-                let until = if waited_for || loss.error.is_some() { loss.until } else { Instant::from_nanos(i64::MAX) };
-                // A packet may meet a second verdict that is its end.
-                while let Some(next) = next(&left, loss, until, found[index]) {
-                    let (way, cause) = next;
-                    left.entry(way).or_default().remove(&(cause.at, cause.id));
-                    found[index] = Some(next);
-                }
-            }
-        }
-        let pairs = found.into_iter().zip(losses);
-        let explained = |(found, loss): (Option<(EndsKey, &Cause)>, _)| {
-            found.map(|(way, cause)| cause.on(way, loss)).or_else(|| self.of_stream(loss).cloned())
-        };
-        pairs.map(explained).collect()
-    }
-
-    /// The rejection of a segment that ended a ping by an error: one ends all that are pending over the connection, and a reset
-    /// those that are sent later.
-    fn of_stream(&self, loss: &Loss) -> Option<&Cause> {
-        let error = loss.error.as_ref()?;
-        let is_over = error.by == Some(RejectReply::Reset);
-        let latest = |key: EndsKey| {
-            let queue = self.by_key.get(&key.without_content())?;
-            let mut before = queue.range(..queue.partition_point(|cause| cause.at <= loss.until)).rev();
-            before.find(|cause| cause.fate.sends(error.by)).filter(|cause| is_over || cause.at >= loss.sent)
-        };
-        [loss.key, loss.key.back()].into_iter().filter_map(latest).max_by_key(|cause| (cause.at, cause.id))
-    }
-
-    /// All that may explain some of the losses.
-    fn left(&self, losses: &VecDeque<Loss>) -> Unused<'_> {
-        let mut left = Unused::new();
-        for key in losses.iter().flat_map(|loss| [loss.key, loss.key.back()]) {
-            let causes = || self.by_key.get(&key).into_iter().flatten();
-            left.entry(key).or_insert_with(|| causes().map(|cause| ((cause.at, cause.id), cause)).collect());
-        }
-        left
-    }
-
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_key.values().map(VecDeque::len).sum()
@@ -283,32 +230,9 @@ impl Causes {
     }
 }
 
-/// The earliest cause from the sending of a lost ping `until` then that explains it, after the one that is `known`.
-fn next<'a>(
-    left: &Unused<'a>,
-    loss: &Loss,
-    until: Instant,
-    known: Option<(EndsKey, &'a Cause)>,
-) -> Option<(EndsKey, &'a Cause)> {
-    if until < loss.sent || known.is_some_and(|(_, cause)| cause.fate.is_final()) {
-        return None;
-    }
-    let fits = |way: EndsKey, cause: &Cause| match known {
-        None => loss.error.as_ref().is_none_or(|error| cause.fate.sends(error.by)),
-        // What was only delayed or damaged at one place, or on the way there, may have been dropped at another or on the
-        // way back.
-        Some((other, first)) => cause.fate.is_final() && (way != other || cause.site != first.site),
-    };
-    let first = |way: EndsKey| {
-        let mut causes = left.get(&way)?.range((loss.sent, 0)..=(until, u64::MAX)).map(|(_, cause)| *cause);
-        causes.find(|cause| fits(way, cause)).map(|cause| (way, cause))
-    };
-    [loss.key, loss.key.back()].into_iter().filter_map(first).min_by_key(|(_, cause)| (cause.at, cause.id))
-}
-
 impl Cause {
     /// As the cause of a loss: on its way to the server, or back.
-    fn on(&self, way: EndsKey, loss: &Loss) -> Self {
+    pub(super) fn on(&self, way: EndsKey, loss: &Loss) -> Self {
         let taken = way != loss.key && matches!(self.fate, Fate::NotRepliedTo | Fate::RepliedOtherwise);
         Self { fate: if taken { Fate::ReplyTaken } else { self.fate }, ..self.clone() }
     }
@@ -316,6 +240,22 @@ impl Cause {
     /// Whether the packet cannot have arrived.
     pub(super) const fn is_final(&self) -> bool {
         self.fate.is_final()
+    }
+
+    /// How long it was delayed.
+    pub(super) const fn delayed(&self) -> Option<Duration> {
+        match self.fate {
+            Fate::Delayed(by) => Some(by),
+            _ => None,
+        }
+    }
+
+    /// What names the loss of a ping by it: its number, and what was random.
+    pub(super) fn name(&self, number: u64) -> String {
+        match self.fate {
+            Fate::Delayed(by) if !self.draws.is_empty() => name(number, &self.draws, Some(by)),
+            _ => name(number, &self.draws, None),
+        }
     }
 
     /// Whether it explains the loss of a ping with such a reply better than that does.
@@ -331,7 +271,7 @@ impl Cause {
 
 impl Fate {
     /// Whether an error can come of it, as which it came `by`: of all verdicts only a rejection sends one.
-    fn sends(self, by: Option<RejectReply>) -> bool {
+    pub(super) fn sends(self, by: Option<RejectReply>) -> bool {
         match self {
             Self::Rejected(reply) => by.is_none() || reply == by,
             _ => false,
@@ -339,7 +279,7 @@ impl Fate {
     }
 
     /// Whether the packet cannot have arrived.
-    const fn is_final(self) -> bool {
+    pub(super) const fn is_final(self) -> bool {
         matches!(
             self,
             Self::Dropped
@@ -363,6 +303,8 @@ impl fmt::Display for Cause {
         };
         match self.fate {
             Fate::Dropped => write!(f, "dropped by {origin}"),
+            // How long is said of each.
+            Fate::Delayed(_) if !self.draws.is_empty() => write!(f, "delayed by {origin}"),
             Fate::Delayed(by) => write!(f, "delayed {} by {origin}", by.short()),
             Fate::NotKept(by) => write!(f, "to be delayed {} by {origin}, but did not fit", by.short()),
             Fate::Corrupted => write!(f, "corrupted by {origin}"),

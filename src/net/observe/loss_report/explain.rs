@@ -5,7 +5,6 @@ use std::sync::Weak;
 
 use super::folded::Server;
 use super::pingers::Group;
-use super::report::name;
 use super::rises::Counter;
 use super::{Dropping, Drops, Explanation, Inner, Loss, LossReport, causes};
 use crate::net::host::id::HostId;
@@ -63,10 +62,8 @@ impl Inner {
             verdict.take_if(|verdict| loss.instead.is_some_and(|fault| !verdict.outweighs(fault)));
         }
         let cause = |(loss, verdict): (&Loss, &Option<causes::Cause>)| match (verdict, &loss.error, loss.instead) {
-            (Some(verdict), None, _) => Some((verdict.to_string(), name(loss.number, &verdict.draws))),
-            (Some(verdict), Some(error), _) => {
-                Some((format!("{verdict}: {}", error.text), name(loss.number, &verdict.draws)))
-            }
+            (Some(verdict), None, _) => Some((verdict.to_string(), verdict.name(loss.number))),
+            (Some(verdict), Some(error), _) => Some((format!("{verdict}: {}", error.text), verdict.name(loss.number))),
             (None, Some(error), _) => Some((error.text.clone(), loss.number.to_string())),
             (None, None, Some(fault)) => Some(by_fault(loss.number, fault)),
             (None, None, None) => None,

@@ -18,8 +18,10 @@ pub(super) struct Loss {
     pub(super) number: u64,
     pub(super) key: EndsKey,
     pub(super) sent: Instant,
-    /// When it was given up, or its error came.
+    /// Until when a reply would have been in time, or when its error came.
     pub(super) until: Instant,
+    /// When its reply came, too late; or the time until which it had not come.
+    pub(super) late_at: Option<Instant>,
     /// What is wrong with the reply that came all the same.
     pub(super) instead: Option<Fault>,
     /// The error that settled it; `None`: it timed out.
@@ -36,7 +38,7 @@ pub struct PingError {
 }
 
 impl LossReport {
-    /// Notes that probe `number`, sent at `sent`, timed out at `until`; `instead`: what is wrong with the reply
+    /// Notes that probe `number`, sent at `sent`, whose reply was to come until `until`, timed out; `instead`: what is wrong with the reply
     /// that came all the same.
     pub fn lost(
         &self,
@@ -62,7 +64,7 @@ impl LossReport {
             inner.open.insert(key);
         }
         let pinger = inner.pingers.place(pinging);
-        inner.enter(Loss { pinger, number, key, sent, until, instead, error: None });
+        inner.enter(Loss { pinger, number, key, sent, until, late_at: None, instead, error: None });
         self.open.store(inner.open.len(), Ordering::SeqCst);
     }
 
@@ -77,7 +79,7 @@ impl LossReport {
     ) {
         let inner = &mut *self.lock();
         let (pinger, key) = (inner.pingers.place(pinging), inner.hosts.key(pinging.ends, content));
-        inner.enter(Loss { pinger, number, key, sent, until, instead: None, error: Some(error) });
+        inner.enter(Loss { pinger, number, key, sent, until, late_at: None, instead: None, error: Some(error) });
     }
 
     /// Notes that an ICMP error has come by now for the probe sent at `sent`, which had timed out.
@@ -93,19 +95,24 @@ impl LossReport {
         }
     }
 
-    /// Notes that a reply came for a probe that had timed out.
-    pub fn late(&self, ends: Ends, content: Content) {
+    /// Notes that a reply came at `at` for a probe that had timed out, or comes later.
+    pub fn late(&self, ends: Ends, content: Content, at: Instant) {
         let inner = &mut *self.lock();
         let key = inner.hosts.key(ends, content);
         if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
-            loss.instead = Some(Fault::Late);
+            (loss.instead, loss.late_at) = (Some(Fault::Late), Some(at));
         }
         inner.open.remove(&key);
         self.open.store(inner.open.len(), Ordering::SeqCst);
     }
 
     /// Notes that a server of this process has just sent a reply. The client may have given up, and be gone.
-    pub(in crate::net) fn gave_reply(&self, ends: Ends, request: impl FnOnce() -> Content) {
+    pub(in crate::net) fn gave_reply(
+        &self,
+        ends: Ends,
+        request: impl FnOnce() -> Content,
+        now: impl FnOnce() -> Instant,
+    ) {
         // After it was sent: a reply to a probe that is given up from now on waits in its socket.
         if self.open.load(Ordering::SeqCst) == 0 {
             return;
@@ -116,7 +123,7 @@ impl LossReport {
             inner.open.contains(&inner.hosts.key(ends, content))
         };
         if is_open {
-            self.late(ends, content);
+            self.late(ends, content, now());
         }
     }
 }

@@ -36,6 +36,7 @@ use crate::net::wire::content::Content;
 
 mod attribution;
 mod causes;
+mod choosing;
 mod counting;
 mod ends;
 mod explain;
@@ -292,6 +293,11 @@ impl LossReport {
     /// The counts of all pings that are reported: traces and the like are left out.
     pub fn reported(&self) -> Counts {
         self.lock().pingers.counts()
+    }
+
+    /// Whether all of these are of one pinger.
+    pub fn has_one_pinger(&self) -> bool {
+        self.lock().pingers.are_one()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

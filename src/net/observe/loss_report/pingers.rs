@@ -112,6 +112,11 @@ impl Pingers {
         self.list.iter().map(|one| one.counts).sum()
     }
 
+    /// Whether there is one.
+    pub(super) fn are_one(&self) -> bool {
+        self.list.iter().filter(|one| one.counts.sent > 0).count() == 1
+    }
+
     /// The counts of some together.
     pub(super) fn counts_of(&self, members: &[usize]) -> Counts {
         members.iter().map(|&place| self.list[place].counts).sum()

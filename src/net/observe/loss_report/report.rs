@@ -9,6 +9,7 @@ use crate::net::policy::attached::ACTIONS;
 use crate::net::policy::neighbours::Neighbours;
 use crate::net::probe::ledger::Counts;
 use crate::net::probe::stats::interval;
+use crate::net::time::Duration;
 
 /// What a policy did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -102,7 +103,8 @@ impl fmt::Display for Explanation {
             }
         }
         if self.forgotten > 0 {
-            write!(f, "\n  {} earlier ones are no longer remembered", self.forgotten)?;
+            let (ones, are) = if self.forgotten == 1 { ("one", "is") } else { ("ones", "are") };
+            write!(f, "\n  {} earlier {ones} {are} no longer remembered", self.forgotten)?;
         }
         let elsewhere = lost.saturating_sub(self.known);
         if elsewhere > 0 {
@@ -159,15 +161,16 @@ fn share(f: &mut fmt::Formatter<'_>, part: u64, of: u64, neighbours: &Neighbours
     }
 }
 
-pub(super) fn name(number: u64, draws: &[f64]) -> String {
-    match draws {
-        [] => number.to_string(),
-        [draw] => format!("{number} (draw {draw:.3})"),
-        many => {
-            let many: Vec<String> = many.iter().map(|draw| format!("{draw:.3}")).collect();
-            format!("{number} (draws {})", many.join(", "))
-        }
-    }
+/// A ping with what was random about its loss: what was drawn, and how long it was delayed.
+pub(super) fn name(number: u64, draws: &[f64], delayed: Option<Duration>) -> String {
+    let drawn: Vec<String> = draws.iter().map(|draw| format!("{draw:.3}")).collect();
+    let drawn = match drawn.len() {
+        0 => None,
+        1 => Some(format!("draw {}", drawn[0])),
+        _ => Some(format!("draws {}", drawn.join(", "))),
+    };
+    let known: Vec<String> = drawn.into_iter().chain(delayed.map(|by| by.short().to_string())).collect();
+    if known.is_empty() { number.to_string() } else { format!("{number} ({})", known.join(", ")) }
 }
 
 fn list(numbers: &[impl ToString]) -> String {

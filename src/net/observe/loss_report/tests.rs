@@ -17,6 +17,7 @@ use crate::net::socket::udp::UdpSocket;
 
 mod alike;
 mod counted;
+mod delays;
 
 fn addr(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
@@ -170,7 +171,7 @@ fn a_loss_whose_verdict_gave_way_to_later_ones_is_not_unexplained() {
     }
     let text = text_of(&account);
     assert!(text.contains("\n  seq 2 (draw 0.125): dropped by a.rhai:3\n"), "{text}");
-    assert!(text.ends_with("\n  1 earlier ones are no longer remembered\n  1 unexplained: seq 5"), "{text}");
+    assert!(text.ends_with("\n  1 earlier one is no longer remembered\n  1 unexplained: seq 5"), "{text}");
 }
 
 #[test]

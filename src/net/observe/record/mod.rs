@@ -7,7 +7,6 @@
 //! the script's own values, and last one `summary`. RunTimes are integers in nanoseconds; what there is no data for is null.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -76,10 +75,6 @@ pub struct Rows {
 struct RunTimes {
     rtts: Rtts,
     ipdv: Ipdv,
-    /// From which port to whom the replies were asked for.
-    flow: Option<(u16, SocketAddr)>,
-    /// Whether there are several such flows: what follows one reply is then none of the same.
-    is_mixed: bool,
 }
 
 /// Opens what is wanted; `Err` has the file that cannot be opened, and why.
@@ -177,8 +172,7 @@ impl Rows {
 }
 
 impl RunTimes {
-    fn add(&mut self, flow: (u16, SocketAddr), number: u64, rtt: Duration, lesser: bool) {
-        self.is_mixed |= *self.flow.get_or_insert(flow) != flow;
+    fn add(&mut self, number: u64, rtt: Duration, lesser: bool) {
         if lesser {
             return self.rtts.record_flagged(rtt);
         }
@@ -201,7 +195,7 @@ impl Sink for Arc<Rows> {
         match *event {
             Event::Outcome { flow, sent, size, outcome } => {
                 if let End::Reply { rtt, lesser, .. } = outcome.end {
-                    self.times().add((flow.from.port(), flow.to), outcome.number, rtt, lesser);
+                    self.times().add(outcome.number, rtt, lesser);
                 }
                 self.write(&Row::Probe(ProbeRow::new(flow, sent, size, outcome)));
             }

@@ -93,7 +93,8 @@ impl SummaryRow {
         let explained = account.explain();
         let interval = interval(counts.lost(), counts.settled(), &counts.neighbours);
         let rtts = &times.rtts;
-        let of_one_flow = |time: Option<Duration>| time.filter(|_| !times.is_mixed);
+        // Of several pingers, what follows one reply is none of the same.
+        let of_one = |time: Option<Duration>| time.filter(|_| account.has_one_pinger());
         let ns = |time: Option<Duration>| time.map(Duration::as_nanos);
         Self {
             time_ns,
@@ -115,8 +116,8 @@ impl SummaryRow {
                 p50_ns: ns(rtts.percentile(50.0)),
                 p90_ns: ns(rtts.percentile(90.0)),
                 p99_ns: ns(rtts.percentile(99.0)),
-                jitter_ns: ns(of_one_flow(rtts.jitter())),
-                ipdv_ns: ns(of_one_flow(times.ipdv.mean())),
+                jitter_ns: ns(of_one(rtts.jitter())),
+                ipdv_ns: ns(of_one(times.ipdv.mean())),
                 pdv_p99_ns: ns(rtts.pdv(99.0)),
             },
             policies: account.policies(),

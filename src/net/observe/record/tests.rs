@@ -6,6 +6,7 @@ use super::rows::{Goal, IcmpCell};
 use super::*;
 use crate::net::host::id::HostId;
 use crate::net::observe::event::{Flow, SampleValue};
+use crate::net::observe::loss_report::{Ends, PingerRun, Settled};
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
 use crate::net::policy::{Action, Place as Packet, Verdict};
@@ -90,17 +91,21 @@ fn a_summary_of_nothing_has_no_numbers_but_counts() {
 }
 
 #[test]
-fn what_follows_a_reply_counts_only_within_one_flow() {
-    let to = |port: u16| (9, ([127, 0, 0, 1], port).into());
-    let cells = |flows: [u16; 2]| {
-        let mut times = RunTimes::default();
-        times.add(to(flows[0]), 1, Duration::from_nanos(100), false);
-        times.add(to(flows[1]), 2, Duration::from_nanos(132), false);
-        let rtt = SummaryRow::new(9, &LossReport::default(), &times).rtt;
+fn what_follows_a_reply_counts_only_for_one_pinger() {
+    let cells = |sockets: [u64; 2]| {
+        let (account, mut times) = (LossReport::default(), RunTimes::default());
+        for (number, (socket, ns)) in (1..).zip(sockets.into_iter().zip([100, 132])) {
+            // Hosts may have the same ports and address the same.
+            let ends = Ends::seen_by(HostId::default(), ([127, 0, 0, 1], 9).into(), ([127, 0, 0, 1], 7).into());
+            let pinging = PingerRun { socket, schedule: None, protocol: "UDP", ends };
+            account.settled(&pinging, number, Settled::Replied);
+            times.add(number, Duration::from_nanos(ns), false);
+        }
+        let rtt = SummaryRow::new(9, &account, &times).rtt;
         (rtt.jitter_ns, rtt.ipdv_ns, rtt.pdv_p99_ns)
     };
-    assert_eq!(cells([7, 7]), (Some(2), Some(32), Some(32)));
-    assert_eq!(cells([7, 8]), (None, None, Some(32)));
+    assert_eq!(cells([1, 1]), (Some(2), Some(32), Some(32)));
+    assert_eq!(cells([1, 2]), (None, None, Some(32)));
 }
 
 #[test]

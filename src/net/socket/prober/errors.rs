@@ -1,7 +1,7 @@
 //! What a prober makes of errors: which probe one of ICMP or of the path is about, and what becomes of that.
 
 use super::clock::{measure, waited};
-use super::{Pending, PendingError, Prober, Transport};
+use super::{Pending, PendingError, Prober, Transport, Work};
 use crate::net::error::Error;
 use crate::net::observe::loss_report::PingError;
 use crate::net::policy::RejectReply;
@@ -106,13 +106,15 @@ impl Prober {
     }
 
     /// Settles what an error of the path is attributed to, and, where the transport has ended, all that is pending.
-    pub(super) fn settle_path(&mut self, transport: &dyn Transport, awaited: Option<ProbeId>) {
+    pub(super) fn settle_path(&mut self, work: &Work<'_, '_>, awaited: Option<ProbeId>) {
+        let transport = work.transport;
         if let Some(error) = self.path.take() {
             let pending = |id: &ProbeId| self.pending.contains_key(id);
             let id = awaited.filter(pending).or_else(|| self.pending.keys().min().copied());
             self.break_one(transport, id, error);
         }
-        if let Some(error) = transport.ended() {
+        // Its peer may have been stopped by what stops this: what is in flight then stays pending.
+        if let Some(error) = transport.ended().filter(|_| !work.stop.is_stopped()) {
             for id in self.pending_since(ProbeId::from_number(0)) {
                 self.break_one(transport, Some(id), error.clone());
             }

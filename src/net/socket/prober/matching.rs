@@ -89,13 +89,12 @@ impl Prober {
                 }
                 return Ok(());
             }
-            Arrival::Late { id: Some(id), timed_out: true } => {
-                self.time_out(transport, id, Some(Fault::Late));
-                (Stray::Late, Some(id))
-            }
-            Arrival::Late { id, .. } => {
+            Arrival::Late { id, timed_out } => {
+                if let Some(id) = id.filter(|_| timed_out) {
+                    self.time_out(transport, id, Some(Fault::Late));
+                }
                 let ends = transport.endpoint().asks(datagram.from);
-                transport.endpoint().loss_report().late(ends, Content::of(&datagram.data));
+                transport.endpoint().loss_report().late(ends, Content::of(&datagram.data), arrived);
                 (Stray::Late, id)
             }
             Arrival::Duplicate { id } => (Stray::Duplicate, Some(id)),
@@ -245,7 +244,9 @@ impl Prober {
             if pending.reported {
                 self.has_lost = true;
                 let endpoint = transport.endpoint();
-                let (pinging, times) = (self.pinging(endpoint, id, pending.to), [pending.sent, endpoint.host.now()]);
+                let now = endpoint.host.now();
+                let until = self.ledger.record(id).map_or(now, |record| record.reply_by.min(now));
+                let (pinging, times) = (self.pinging(endpoint, id, pending.to), [pending.sent, until]);
                 endpoint.loss_report().lost(&pinging, pending.number, content, times, instead);
             }
             self.finish(transport, id, &pending, None, End::TimedOut { instead });

@@ -55,7 +55,7 @@ impl Prober {
                 while let Some(error) = self.errors.pop_front() {
                     self.match_error(work.transport, error, awaited);
                 }
-                self.settle_path(work.transport, awaited);
+                self.settle_path(work, awaited);
                 self.arrived = arrived;
                 return Ok(());
             }

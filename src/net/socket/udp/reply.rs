@@ -89,7 +89,7 @@ impl UdpSocket {
             return carry_out(&Back(self, back), decided, content, decision.first, data).map(|_| ());
         }
         self.send_to(data, back).inspect_err(|error| self.not_sent(error, to, &|| content))?;
-        self.0.loss_report().gave_reply(ends, || content);
+        self.0.loss_report().gave_reply(ends, || content, || self.0.host.now());
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use super::datagram::QueuedError;
 use super::stream::{Read, TcpStage, TcpStream, refusal};
 use crate::net::error::errno::*;
 use crate::net::io::{Interest, TcpInfo};
-use crate::net::time::Instant;
+use crate::net::time::{Duration, Instant};
 use crate::net::wire::ip::{Packet, TcpFlags};
 
 /// The TCP sockets of a host, by their keys.
@@ -45,8 +45,8 @@ pub struct TcpSocket {
     pub queues_errors: bool,
     /// ICMP errors are stamped.
     pub stamps_arrivals: bool,
-    /// It is reset when it is closed.
-    pub resets_at_close: bool,
+    /// SO_LINGER: with 0 it is reset when it is closed.
+    pub linger: Option<Duration>,
     ttl: Option<u8>,
     stream: Option<TcpStream>,
     due: Option<Instant>,
@@ -295,7 +295,7 @@ impl TcpSockets {
         let Some(socket) = self.sockets.get_mut(&key) else { return };
         match socket.stream.as_mut() {
             // As Linux does where something was not read.
-            Some(stream) if socket.resets_at_close || stream.has_unread() => stream.reset(now),
+            Some(stream) if socket.linger == Some(Duration::ZERO) || stream.has_unread() => stream.reset(now),
             Some(stream) => stream.close(now),
             None => {}
         }

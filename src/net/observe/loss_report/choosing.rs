@@ -1,0 +1,126 @@
+//! Which cause explains which loss. Pure.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::Loss;
+use super::causes::{Cause, Causes, Fate};
+use super::ends::EndsKey;
+use crate::net::policy::RejectReply;
+use crate::net::time::{Duration, Instant};
+
+/// The causes that explain no loss yet, in their order.
+type Unused<'a> = HashMap<EndsKey, BTreeMap<(Instant, u64), &'a Cause>>;
+
+/// What befell a packet, on its way there or back.
+type OnWay<'a> = (EndsKey, &'a Cause);
+
+/// How many of the causes that fit are looked at for one loss, each way: of many pings that say the same, its own are the first.
+const LOOKED_AT: usize = 256;
+
+impl Causes {
+    /// The cause of each loss, of the message or of the reply that says the same. One verdict explains one loss, the
+    /// earliest sent first.
+    pub(super) fn of(&self, losses: &VecDeque<Loss>) -> Vec<Option<Cause>> {
+        let mut order: Vec<usize> = (0..losses.len()).collect();
+        // An error can have come of few verdicts, a time-out of any.
+        order.sort_by_key(|&index| (losses[index].error.is_none(), losses[index].sent));
+        let mut left = self.left(losses);
+        let mut found: Vec<Option<OnWay<'_>>> = vec![None; losses.len()];
+        // What befell a ping that says the same while this one was waited for is its own, before it is that of one given up.
+        for waited_for in [true, false] {
+            for &index in &order {
+                let loss = &losses[index];
+                let until = if waited_for || loss.error.is_some() { loss.until } else { Instant::from_nanos(i64::MAX) };
+                let own = own(&left, loss, until);
+                let chosen = match (found[index], &loss.error) {
+                    (Some((_, known)), _) if known.is_final() => None,
+                    // What was delayed or damaged may have met its end elsewhere.
+                    (Some((way, known)), _) => own
+                        .iter()
+                        .copied()
+                        .find(|(other, cause)| cause.is_final() && (*other, &cause.site) != (way, &known.site)),
+                    (None, Some(error)) => sender(&left, loss, error.by),
+                    (None, None) => why(&own, loss),
+                };
+                let Some((way, cause)) = chosen else { continue };
+                left.entry(way).or_default().remove(&(cause.at, cause.id));
+                found[index] = chosen;
+            }
+        }
+        let pairs = found.into_iter().zip(losses);
+        let explained = |(found, loss): (Option<OnWay<'_>>, _)| {
+            found.map(|(way, cause)| cause.on(way, loss)).or_else(|| self.of_stream(loss).cloned())
+        };
+        pairs.map(explained).collect()
+    }
+
+    /// The rejection of a segment that ended a ping by an error: one ends all that are pending over the connection, and a reset
+    /// those that are sent later.
+    fn of_stream(&self, loss: &Loss) -> Option<&Cause> {
+        let error = loss.error.as_ref()?;
+        let is_over = error.by == Some(RejectReply::Reset);
+        let latest = |key: EndsKey| {
+            let queue = self.by_key.get(&key.without_content())?;
+            let mut before = queue.range(..queue.partition_point(|cause| cause.at <= loss.until)).rev();
+            before.find(|cause| cause.fate.sends(error.by)).filter(|cause| is_over || cause.at >= loss.sent)
+        };
+        [loss.key, loss.key.back()].into_iter().filter_map(latest).max_by_key(|cause| (cause.at, cause.id))
+    }
+
+    /// All that may explain some of the losses.
+    fn left(&self, losses: &VecDeque<Loss>) -> Unused<'_> {
+        let mut left = Unused::new();
+        for key in losses.iter().flat_map(|loss| [loss.key, loss.key.back()]) {
+            let causes = || self.by_key.get(&key).into_iter().flatten();
+            left.entry(key).or_insert_with(|| causes().map(|cause| ((cause.at, cause.id), cause)).collect());
+        }
+        left
+    }
+}
+
+/// What befell the ping itself until then: the first at each place, on the way there and back, in order.
+fn own<'a>(left: &Unused<'a>, loss: &Loss, until: Instant) -> Vec<OnWay<'a>> {
+    let mut own: Vec<OnWay<'_>> = Vec::new();
+    for way in [loss.key, loss.key.back()] {
+        for cause in between(left, way, [loss.sent, until]).take(LOOKED_AT) {
+            if !own.iter().any(|(other, seen)| *other == way && seen.site == cause.site) {
+                own.push((way, cause));
+            }
+        }
+    }
+    own.sort_by_key(|(_, cause)| (cause.at, cause.id));
+    own
+}
+
+/// The causes of a message from one time to another.
+fn between<'a>(left: &Unused<'a>, way: EndsKey, [from, until]: [Instant; 2]) -> impl Iterator<Item = &'a Cause> {
+    let within = left.get(&way).filter(|_| from <= until);
+    within.into_iter().flat_map(move |causes| causes.range((from, 0)..=(until, u64::MAX))).map(|(_, cause)| *cause)
+}
+
+/// The first verdict that sent the error which settled a ping.
+fn sender<'a>(left: &Unused<'a>, loss: &Loss, by: Option<RejectReply>) -> Option<OnWay<'a>> {
+    let first = |way: EndsKey| {
+        let mut causes = between(left, way, [loss.sent, loss.until]);
+        causes.find(|cause| cause.fate.sends(by)).map(|cause| (way, cause))
+    };
+    [loss.key, loss.key.back()].into_iter().filter_map(first).min_by_key(|(_, cause)| (cause.at, cause.id))
+}
+
+/// Why no reply came in time: what was the end of the packet, or damaged it, or delayed it for too long.
+fn why<'a>(own: &[OnWay<'a>], loss: &Loss) -> Option<OnWay<'a>> {
+    let first = |fits: fn(&Cause) -> bool| own.iter().copied().find(|(_, cause)| fits(cause));
+    let damage = |cause: &Cause| !matches!(cause.fate, Fate::Delayed(_));
+    first(Cause::is_final).or_else(|| first(damage)).or_else(|| delay(own, loss))
+}
+
+/// The longest delay, if without those of the packet its reply would have come in time: one of them was over after that,
+/// or the reply came too late by no more than they took.
+fn delay<'a>(own: &[OnWay<'a>], loss: &Loss) -> Option<OnWay<'a>> {
+    let in_time = own.iter().filter(|(_, cause)| cause.at <= loss.until);
+    let delays: Vec<(Duration, OnWay<'_>)> = in_time.filter_map(|one| Some((one.1.delayed()?, *one))).collect();
+    let all = delays.iter().fold(Duration::ZERO, |all, (by, _)| all + *by);
+    let outlasts = delays.iter().any(|(by, (_, cause))| cause.at + *by >= loss.until);
+    let is_why = outlasts || loss.late_at.is_some_and(|at| at - loss.until <= all);
+    delays.into_iter().max_by_key(|(by, _)| *by).filter(|_| is_why).map(|(_, one)| one)
+}
