@@ -38,7 +38,7 @@ static MEMORY: memory::Counting = memory::Counting;
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript compare BEFORE AFTER\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
+#[command(version, group = clap::ArgGroup::new("rows").args(["json", "csv"]).multiple(true), args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript compare BEFORE AFTER\n       pingscript ladder RUN\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
@@ -84,6 +84,11 @@ struct Cli {
     /// Draw the last round-trip times, losses and their causes, and samples below the script's lines while it runs, on a terminal
     #[arg(long, conflicts_with_all = ["check", "interactive", "watch", "seeds"])]
     live: bool,
+
+    /// Write a row for each frame on a link of a lab, too, and outside of labs for all that sockets send and receive; `pingscript
+    /// ladder FILE` draws them
+    #[arg(long, requires = "rows")]
+    frames: bool,
 
     /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Colour::Auto, hide_default_value = true, hide_possible_values = true, global = true)]
@@ -212,7 +217,7 @@ fn start() -> Result<i32> {
         Some(LabKind::Kernel) => Some("with --lab kernel"),
         None => cli.watch.then_some("with --watch"),
     };
-    let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv };
+    let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv, frames: cli.frames };
     let (seed, simulate, one_of_many) = (cli.seed, cli.simulate, cli.one_of_many);
     if cli.live && cli.code.is_none() && cli.script.is_empty() {
         return Ok(run::refuse(&no_live_prompt()));

@@ -36,7 +36,14 @@ const RULES: &[Rule] = &[
         within: &["src/net/"],
         except: &[],
         tests_may: false,
-        names: &["crate::bindings", "super::bindings", "crate::terminal", "crate::limits", "crate::doctor"],
+        names: &[
+            "crate::bindings",
+            "super::bindings",
+            "crate::terminal",
+            "crate::limits",
+            "crate::doctor",
+            "crate::pictures",
+        ],
         why: "the core does not depend on what stands on it",
     },
     Rule {
@@ -52,6 +59,21 @@ const RULES: &[Rule] = &[
         tests_may: false,
         names: &["SystemTime", "std::time::Instant", "Instant::now"],
         why: "bindings read no clock: ask the host of the context",
+    },
+    Rule {
+        within: &["src/pictures/ladder/"],
+        except: &[],
+        tests_may: false,
+        names: &[
+            "rhai",
+            "crate::bindings",
+            "crate::engine",
+            "crate::terminal",
+            "crate::limits",
+            "std::fs",
+            "crate::net::host",
+        ],
+        why: "a ladder is made from rows alone: files, messages and the terminal are the command's, src/engine/ladder.rs",
     },
     Rule {
         within: &["src/net/lab/relay/"],

@@ -78,6 +78,7 @@ pub fn register(engine: &mut Engine) {
         icmp::sweep::api,
         icmp::trace::api,
         policy::frame::api,
+        policy::frame::segment::api,
         lab::api,
         lab::ingress::api,
         lab::exec::api,

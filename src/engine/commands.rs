@@ -1,4 +1,4 @@
-//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `doc`, `doctor`, `completions`, `man`.
+//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `doc`, `doctor`, `completions`, `man`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::compare::{self, Compare};
 use super::completion::{self, Shell};
 use super::doctor::{self, Doctor};
 use super::help::command::{Doc, run as document};
+use super::ladder::{self, LadderJob};
 use super::programs::ScriptHost;
 use super::run::{self, Job, exit, refuse};
 use super::{library, tour};
@@ -45,6 +46,9 @@ pub enum Command {
     /// Say what changed between two runs, by the rows that --json wrote: times, loss, jitter, each with its 95% interval
     #[command(after_help = compare::EXIT_CODES)]
     Compare(Compare),
+
+    /// Draw who sent what to whom, and what was lost where and why: from the rows that --json FILE --frames wrote
+    Ladder(LadderJob),
 
     /// Explain what scripts can call
     Doc(Doc),
@@ -103,6 +107,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
             Explained::ScriptStart(job) => return run::run(&Arc::new(ScriptHost::new()), &job),
         },
         Command::Compare(asked) => return Ok(compare::run(asked)),
+        Command::Ladder(job) => return Ok(ladder::run(job)),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),

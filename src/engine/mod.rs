@@ -17,6 +17,8 @@ pub mod diagnostics;
 #[cfg(feature = "cli")]
 pub mod doctor;
 pub mod help;
+#[cfg(feature = "cli")]
+pub mod ladder;
 mod lexer;
 pub mod library;
 pub mod modules;

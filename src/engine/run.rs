@@ -224,10 +224,11 @@ pub fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> bool {
     let (host, real) = (context.run.host.clone(), sys::realtime_nanos());
     let begun = Begun::new(move || host.simulated().map_or(real, |host| host.world().began()));
     let about = About::new(&job.name, &job.args, context.run.seed.value, real);
+    context.run.session.is_about(about.clone(), begun.clone());
     match record::open(&job.wanted, about, begun) {
         Ok(mut sinks) => {
             sinks.extend(live.map(|live| Box::new(live.clone()) as Box<dyn Sink>));
-            context.run.session.events.send_to(sinks);
+            context.run.session.events.send_to(sinks, job.wanted.frames);
             true
         }
         Err((file, err)) => {

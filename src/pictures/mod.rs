@@ -1,5 +1,7 @@
-//! What people look at: networks, and the live view of a run. Text made of values; nothing here asks the network anything.
+//! What people look at: networks, ladders, and the live view of a run. Text made of values; nothing here asks the network anything.
 
+#[cfg(feature = "cli")]
+pub mod ladder;
 #[cfg(feature = "cli")]
 pub mod live;
 pub mod topology;

@@ -2,6 +2,8 @@
 //!
 //! What a server's packet has, it has too, under the same names, so that one policy serves at all places.
 
+pub mod segment;
+
 use std::sync::Arc;
 
 use rhai::Dynamic;
@@ -9,6 +11,7 @@ use rhai::Dynamic;
 use crate::bindings::convert::text;
 use crate::net::policy::Place;
 use crate::net::policy::input::{Carried, FrameDirection};
+use crate::net::wire::connections::Segment;
 use crate::net::wire::frame::{Frame as Summary, Ip};
 use crate::net::wire::icmp::{IcmpError, Message};
 
@@ -21,6 +24,7 @@ struct DecidedFrame {
     bytes: Box<[u8]>,
     frame: Summary,
     way: Arc<FrameDirection>,
+    segment: Option<Segment>,
     place: Place,
 }
 
@@ -28,11 +32,11 @@ impl PolicyFrame {
     /// The frame that a policy decides about, at this place in its flow.
     pub fn being_decided(carried: &Carried<'_>, place: Place) -> Self {
         let (bytes, frame, way) = (carried.bytes.into(), *carried.frame, carried.way.clone());
-        Self(Arc::new(DecidedFrame { bytes, frame, way, place }))
+        Self(Arc::new(DecidedFrame { bytes, frame, way, segment: carried.segment, place }))
     }
 
     fn carried(&self) -> Carried<'_> {
-        Carried { bytes: &self.0.bytes, frame: &self.0.frame, way: &self.0.way }
+        Carried { bytes: &self.0.bytes, frame: &self.0.frame, way: &self.0.way, segment: self.0.segment }
     }
 
     /// Something of the IP packet; `()` if there is none.
@@ -148,18 +152,6 @@ functions! {
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
     get id(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.id)));
-
-    /// The sequence number of an echo request or reply; `()` for anything else.
-    ///
-    /// ```rhai
-    /// let net = lab::create();
-    /// let a = net.host("a");
-    /// let b = net.host("b");
-    /// set_policy(net.link(a, b), |pkt| if pkt.seq == 1 { reject("icmp-admin-prohibited") } else { pass() });
-    /// let ping = run_in(a, || icmp::open("0.0.0.0").ping(b.addr, 1.s));
-    /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
-    /// ```
-    get seq(frame: &mut PolicyFrame) -> Dynamic = frame.of_ip(|ip| ip.echo.map(|echo| i64::from(echo.seq)));
 
     /// The time to live, or hop limit; `()` if it is not IP.
     ///

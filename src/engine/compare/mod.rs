@@ -105,11 +105,11 @@ fn read_side(names: &[String], target: Option<&str>) -> Result<Vec<(String, Read
         let lacks =
             |what: &str, hint: &str| Err(Error::new(ErrorKind::File, "compare", what).with_peer(name).with_hint(hint));
         match &rows {
-            rows if rows.is_of_seeds() => lacks(
+            rows if rows.file().is_of_seeds() => lacks(
                 "these are rows of --seeds, which have no pings",
                 "write a file for each seed: pingscript --simulate --seed N --json FILE SCRIPT",
             ),
-            rows if !rows.has_rows() => lacks("it has no rows", "--json FILE before a script writes rows"),
+            rows if !rows.file().has_rows() => lacks("it has no rows", "--json FILE before a script writes rows"),
             rows if !rows.has_probes() => lacks("no ping in it came to an end", "compare runs that ping"),
             _ => Ok((name.clone(), rows)),
         }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::frame::FrameRow;
 use super::loss_report::LossReport;
 use crate::net::error::Error;
 use crate::net::policy::decided::Decided;
@@ -55,6 +56,8 @@ pub enum Event<'a> {
         /// The link.
         site: &'a Site,
     },
+    /// A frame of a lab has come to its end: it arrived, or was lost. Only where [frames](Events::frames) are wanted.
+    Frame(&'a FrameRow),
     /// Something happened to a connection: it came about or did not, its peer has ended it, or it was closed here. A flow is
     /// from this end of it to the peer's.
     Connection {
@@ -179,6 +182,8 @@ pub struct Flow<'a> {
     /// The host that the one of both lives on to which this happens; `None` for this machine, and for what happens on a
     /// link.
     pub host: Option<&'a str>,
+    /// `UDP`, `TCP` or `ICMP` at a socket; empty on a link, whose frames say it.
+    pub protocol: &'static str,
 }
 
 /// Something that takes events in.
@@ -197,15 +202,21 @@ pub trait Sink: Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub struct Events {
     sinks: OnceLock<Vec<Box<dyn Sink>>>,
+    frames: AtomicBool,
     ended: AtomicBool,
 }
 
 impl Events {
-    /// Sends events to `sinks` from now on. Only the first call counts.
-    pub fn send_to(&self, sinks: Vec<Box<dyn Sink>>) {
-        if !sinks.is_empty() {
-            let _ = self.sinks.set(sinks);
+    /// Sends events to `sinks` from now on, those of frames if `frames` says so. Only the first call counts.
+    pub fn send_to(&self, sinks: Vec<Box<dyn Sink>>, frames: bool) {
+        if !sinks.is_empty() && self.sinks.set(sinks).is_ok() {
+            self.frames.store(frames, Ordering::Relaxed);
         }
+    }
+
+    /// Whether every frame of a lab is an event.
+    pub fn frames(&self) -> bool {
+        self.frames.load(Ordering::Relaxed)
     }
 
     /// Whether anybody takes them in.

@@ -9,6 +9,7 @@ use super::datagram::Datagram;
 use super::{Action, FlowKey};
 use crate::net::error::{Error, Result};
 use crate::net::host::id::HostId;
+use crate::net::wire::connections::Segment;
 use crate::net::wire::frame::Frame;
 
 /// Where a policy is at work. `Display` is its name in rows.
@@ -51,6 +52,8 @@ pub struct Carried<'a> {
     pub frame: &'a Frame,
     /// Its way.
     pub way: &'a Arc<FrameDirection>,
+    /// What it is in its TCP connection; `None` if it is no TCP.
+    pub segment: Option<Segment>,
 }
 
 /// The way of a frame over a link, in one direction.

@@ -173,7 +173,7 @@ impl Endpoint {
     /// A flow from one address to another, now.
     pub(in crate::net) fn flow(&self, from: SocketAddr, to: SocketAddr) -> Flow<'_> {
         let (time, host) = (self.host.unix_nanos(), self.host.name());
-        Flow { time, from: self.used(from, to), to: self.used(to, from), host }
+        Flow { time, from: self.used(from, to), to: self.used(to, from), host, protocol: self.protocol }
     }
 
     /// The address that a socket of ICMP really uses, where it is bound to any and pings `peer`.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::delay_queue::DelayQueue;
 use crate::net::error::Error;
@@ -13,6 +13,7 @@ use crate::net::host::room;
 use crate::net::host::stop::Stop;
 use crate::net::observe::event::Events;
 use crate::net::observe::loss_report::LossReport;
+use crate::net::observe::record::{About, Begun};
 
 /// What all sockets of a run share.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub struct Session {
     pub drew_for_segments: AtomicBool,
     /// What ends the run.
     pub stop: Stop,
+    /// The first row of the run, where one is known.
+    about: OnceLock<(About, Begun)>,
+    /// What has something to report at the end of the run.
+    at_end: Mutex<Vec<Weak<dyn AtEnd>>>,
     /// Every socket.
     sockets: Mutex<Vec<Weak<dyn Settle>>>,
 }
@@ -87,6 +92,12 @@ pub(in crate::net) trait Settle: Debug + Send + Sync {
     fn close(self: Arc<Self>);
 }
 
+/// What has something to report at the end of a run.
+pub trait AtEnd: Debug + Send + Sync {
+    /// Reports it.
+    fn at_end(&self);
+}
+
 impl Session {
     /// A session that `stop` ends.
     pub fn new(stop: Stop) -> Self {
@@ -97,6 +108,8 @@ impl Session {
             refused: Refused::default(),
             drew_for_segments: AtomicBool::new(false),
             stop,
+            about: OnceLock::new(),
+            at_end: Mutex::default(),
             sockets: Mutex::default(),
         }
     }
@@ -106,7 +119,24 @@ impl Session {
     pub fn end(&self, time: i64) {
         let sockets = std::mem::take(&mut *self.sockets.lock().unwrap_or_else(PoisonError::into_inner));
         sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.settle_up());
+        let reporting = std::mem::take(&mut *self.at_end.lock().unwrap_or_else(PoisonError::into_inner));
+        reporting.iter().filter_map(Weak::upgrade).for_each(|one| one.at_end());
         self.events.end(time, &self.loss_report);
+    }
+
+    /// Has something report at the end of the run.
+    pub fn ends_with(&self, reporting: Weak<dyn AtEnd>) {
+        self.at_end.lock().unwrap_or_else(PoisonError::into_inner).push(reporting);
+    }
+
+    /// Says what is run, and when it began, for recordings of rows.
+    pub fn is_about(&self, about: About, begun: Begun) {
+        let _ = self.about.set((about, begun));
+    }
+
+    /// The first row of the run as a line of JSON; nothing where it is not known what is run.
+    pub fn first_row(&self) -> Vec<u8> {
+        self.about.get().map_or_else(Vec::new, |(about, begun)| about.first_line(begun))
     }
 
     /// Closes the sockets that live in these hosts, which have ended.

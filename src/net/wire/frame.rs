@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use super::icmp::{Echo, Kind, v6};
-use super::ip::{Fragment, Packet, Protocol, TcpFlags, TransportHeader};
+use super::ip::{Fragment, Packet, Protocol, TcpFlags};
 use super::{Family, u16_at};
 
 /// Octets of two addresses and the type field.
@@ -51,6 +51,10 @@ pub struct Ip {
     pub ports: Option<(u16, u16)>,
     /// The control bits of TCP.
     pub flags: Option<TcpFlags>,
+    /// Sequence number, acknowledgement number and window of TCP, as they stand in the header.
+    pub numbers: Option<TcpNumbers>,
+    /// The Don't Fragment bit; `None` for IPv6.
+    pub dont_fragment: Option<bool>,
     /// The kind of an ICMP message.
     pub icmp: Option<Kind>,
     /// Identifier and sequence number of an echo.
@@ -63,6 +67,19 @@ pub struct Ip {
     segment: (usize, usize),
     /// Where the transport's payload begins and ends.
     payload: (usize, usize),
+}
+
+/// What a TCP header counts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpNumbers {
+    /// The sequence number.
+    pub sequence: u32,
+    /// The acknowledgement number, which counts only with the flag ACK.
+    pub acknowledgement: u32,
+    /// The window field, unscaled.
+    pub window: u16,
+    /// Octets of payload by the packet's own claim, also where fewer are there.
+    pub len: u32,
 }
 
 impl Frame {
@@ -147,10 +164,9 @@ impl Ip {
             protocol: packet.protocol,
             ttl: packet.ttl,
             ports: packet.source_port().zip(packet.destination_port()),
-            flags: match packet.transport {
-                TransportHeader::Tcp(tcp) => tcp.flags,
-                _ => None,
-            },
+            flags: packet.transport.tcp().and_then(|tcp| tcp.flags),
+            numbers: TcpNumbers::of(packet),
+            dont_fragment: packet.dont_fragment,
             icmp,
             echo,
             fragment: packet.fragment,
@@ -173,6 +189,16 @@ impl Ip {
     /// Where the transport header begins and the packet ends.
     pub fn segment(&self) -> Range<usize> {
         self.segment.0..self.segment.1
+    }
+}
+
+impl TcpNumbers {
+    fn of(packet: &Packet<'_>) -> Option<Self> {
+        let tcp = packet.transport.tcp()?;
+        let headers = packet.header_len + tcp.header_len?.max(20);
+        let len = packet.total_len.saturating_sub(headers).max(packet.payload.len());
+        let (sequence, acknowledgement, window) = (tcp.sequence?, tcp.acknowledgement?, tcp.window?);
+        Some(Self { sequence, acknowledgement, window, len: u32::try_from(len).unwrap_or(u32::MAX) })
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 pub mod checksum;
 pub mod compose;
+pub mod connections;
 pub mod content;
 pub mod frame;
 #[cfg(test)]

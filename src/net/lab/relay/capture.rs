@@ -1,5 +1,5 @@
 //! Recordings of frames: pcapng (draft-ietf-opsawg-pcapng) with comments and the names of interfaces, or, where the name of
-//! the file ends in `.pcap`, the older format without either. Both stamp to the nanosecond.
+//! the file ends in `.pcap`, the older format without either; where it ends in `.jsonl`, rows. All stamp to the nanosecond.
 //!
 //! Frames are held back and written out whenever printed lines are, and when the links have nothing to carry. A killed
 //! process leaves whole blocks.
@@ -54,6 +54,11 @@ impl Captures {
         self.each().for_each(|capture| capture.0.record(interface, time, frame, comment));
     }
 
+    /// Those of rows.
+    pub(super) fn of_rows(&self) -> impl Iterator<Item = &Arc<Capture>> {
+        self.each().filter(|capture| capture.is_of_rows())
+    }
+
     /// Writes out what is held back.
     pub(super) fn flush(&self) {
         self.each().for_each(|capture| capture.0.flush());
@@ -72,8 +77,28 @@ pub(super) struct Capture(Arc<Recording>);
 #[derive(Debug)]
 struct Recording {
     name: String,
-    classic: bool,
+    format: CaptureFormat,
     inner: Mutex<Inner>,
+}
+
+/// The format of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CaptureFormat {
+    Pcapng,
+    Pcap,
+    /// Rows of JSON, as `--json` writes them.
+    Rows,
+}
+
+impl CaptureFormat {
+    /// That which the name of the file asks for.
+    fn of(name: &str) -> Self {
+        match name.rsplit_once('.') {
+            Some((_, "pcap")) => Self::Pcap,
+            Some((_, "jsonl")) => Self::Rows,
+            _ => Self::Pcapng,
+        }
+    }
 }
 
 /// A file: its device and inode.
@@ -99,12 +124,12 @@ struct Inner {
 
 impl Capture {
     /// The recording to the file called `name`: the one that others record in already, or else a new one. A file that is
-    /// there from before is emptied if `overwrite` says so.
+    /// there from before is emptied if `overwrite` says so. One of rows begins with what `first` gives.
     ///
     /// # Errors
     /// `file`: it cannot be made; it is there and may not be emptied, or another run writes it.
-    pub(super) fn create(name: &str, overwrite: bool) -> Result<Arc<Self>, Error> {
-        Self::open(name, overwrite).map_err(|err| {
+    pub(super) fn create(name: &str, overwrite: bool, first: impl FnOnce() -> Vec<u8>) -> Result<Arc<Self>, Error> {
+        Self::open(name, overwrite, first).map_err(|err| {
             let error = match err.kind() {
                 io::ErrorKind::AlreadyExists => Error::new(ErrorKind::File, "capture", "the file exists").with_hint(
                     format!("remove it, name another file, or let it be overwritten: capture({name:?}, #{{ overwrite: true }})"),
@@ -116,7 +141,7 @@ impl Capture {
         })
     }
 
-    fn open(name: &str, overwrite: bool) -> io::Result<Arc<Self>> {
+    fn open(name: &str, overwrite: bool, first: impl FnOnce() -> Vec<u8>) -> io::Result<Arc<Self>> {
         // Under no lock: a pipe is waited for until somebody reads it.
         let file = File::options().write(true).create(true).truncate(false).open(name)?;
         let identity = file::identity(name, &file)?;
@@ -132,7 +157,7 @@ impl Capture {
         if file.metadata()?.is_file() {
             file::claim(name, &file, |_| overwrite)?;
         }
-        let recording = Arc::new(Recording::begin(name, file));
+        let recording = Arc::new(Recording::begin(name, file, first));
         let capture = Arc::new(Self(recording.clone()));
         recordings.push((identity, Arc::downgrade(&capture), Arc::downgrade(&recording)));
         environment().hold(recording);
@@ -140,19 +165,29 @@ impl Capture {
         environment().has_held();
         Ok(capture)
     }
+
+    /// Whether it records rows.
+    pub(super) fn is_of_rows(&self) -> bool {
+        self.0.format == CaptureFormat::Rows
+    }
+
+    /// Records a row, its line end included, in a recording of rows.
+    pub(super) fn row(&self, line: &[u8]) {
+        self.0.add(|inner| inner.row(line));
+    }
 }
 
 impl Recording {
-    fn begin(name: &str, file: File) -> Self {
-        let classic = name.ends_with(".pcap");
+    fn begin(name: &str, file: File, first: impl FnOnce() -> Vec<u8>) -> Self {
+        let format = CaptureFormat::of(name);
         let (buffer, ends, interfaces) = (Vec::new(), Vec::new(), Vec::new());
         let mut inner = Inner { file: Some(file), written: 0, buffer, ends, interfaces };
-        if classic {
-            inner.begin_classic()
-        } else {
-            inner.begin()
+        match format {
+            CaptureFormat::Pcap => inner.begin_classic(),
+            CaptureFormat::Pcapng => inner.begin(),
+            CaptureFormat::Rows => inner.row(&first()),
         }
-        Self { name: name.to_string(), classic, inner: Mutex::new(inner) }
+        Self { name: name.to_string(), format, inner: Mutex::new(inner) }
     }
 
     /// Writes out what is held back and closes the file, which another may then record in.
@@ -162,15 +197,19 @@ impl Recording {
     }
 
     fn record(&self, interface: &str, time: i64, frame: &[u8], comment: Option<&str>) {
+        match self.format {
+            CaptureFormat::Pcap => self.add(|inner| inner.packet_classic(time, frame)),
+            CaptureFormat::Pcapng => self.add(|inner| inner.packet(interface, time, frame, comment)),
+            CaptureFormat::Rows => {}
+        }
+    }
+
+    fn add(&self, add: impl FnOnce(&mut Inner)) {
         let mut inner = self.lock();
         if inner.file.is_none() {
             return;
         }
-        if self.classic {
-            inner.packet_classic(time, frame)
-        } else {
-            inner.packet(interface, time, frame, comment)
-        }
+        add(&mut inner);
         let failed = if inner.buffer.len() >= LARGE { inner.write_out() } else { None };
         drop(inner);
         environment().has_held();
@@ -218,6 +257,13 @@ impl Inner {
         }
         self.buffer.extend_from_slice(frame);
         self.ends.push(self.buffer.len());
+    }
+
+    fn row(&mut self, line: &[u8]) {
+        if !line.is_empty() {
+            self.buffer.extend_from_slice(line);
+            self.ends.push(self.buffer.len());
+        }
     }
 
     fn begin(&mut self) {
@@ -333,16 +379,16 @@ mod tests {
             let name = format!("pingscript-capture-{name}-{}.pcapng", std::process::id());
             std::env::temp_dir().join(name).to_string_lossy().into_owned()
         });
-        let ended = Capture::create(&again, false).expect("a file");
+        let ended = Capture::create(&again, false, Vec::new).expect("a file");
         (0..9).for_each(|time| ended.0.record("a0", time, &[1; 60], None));
         drop(ended);
         for name in [&again, &once] {
-            let recording = Capture::create(name, true).expect("a file");
+            let recording = Capture::create(name, true, Vec::new).expect("a file");
             recording.0.record("b0", 2, &[2; 60], None);
             recording.0.flush();
         }
         // A frame that is held for being written out is given up when the next comes.
-        drop(Capture::create("/dev/null", false));
+        drop(Capture::create("/dev/null", false, Vec::new));
         let [again, once] = [again, once].map(|name| (std::fs::read(&name), std::fs::remove_file(&name)).0);
         assert_eq!(again.expect("a recording"), once.expect("a recording"));
     }

@@ -7,6 +7,7 @@ use super::link::{LinkOptions, QUEUE};
 use super::machine::EndId;
 use crate::net::random::RandomStream;
 use crate::net::time::{Duration, Instant};
+use crate::net::wire::connections::Segment;
 
 /// What a direction remembers of the frames before.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct LaneState {
     jitter: RandomStream,
     /// How often there was a draw from it, and from that of what kernels send by themselves, which changes no other's.
     drawn: [u64; 2],
+    /// How long the last one waits for its turn.
+    pub(super) queued: Duration,
 }
 
 /// A frame that waits until it is due.
@@ -32,6 +35,7 @@ pub(super) struct Due {
     pub(super) bytes: Vec<u8>,
     pub(super) extra: bool,
     pub(super) comment: Option<String>,
+    pub(super) segment: Option<Segment>,
 }
 
 /// What a frame does when it is due.
@@ -47,7 +51,7 @@ pub(super) enum Then {
 
 impl LaneState {
     pub(super) fn new(jitter: RandomStream) -> Self {
-        Self { leaving: VecDeque::new(), last: None, jitter, drawn: [0, 0] }
+        Self { leaving: VecDeque::new(), last: None, jitter, drawn: [0, 0], queued: Duration::ZERO }
     }
 
     /// When a frame of `len` bytes that comes now, from a kernel by itself or not, arrives at the other end, `by` later than
@@ -60,6 +64,7 @@ impl LaneState {
         by: Duration,
     ) -> Option<Instant> {
         let mut due = now;
+        self.queued = Duration::ZERO;
         if let Some(rate) = options.rate {
             while self.leaving.front().is_some_and(|left| *left <= now) {
                 self.leaving.pop_front();
@@ -68,6 +73,7 @@ impl LaneState {
                 return None;
             }
             let start = self.leaving.back().copied().unwrap_or(now);
+            self.queued = start - now;
             due = start + transmission(len, rate);
             self.leaving.push_back(due);
         } else if !self.leaving.is_empty() {

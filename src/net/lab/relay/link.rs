@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::RelayShared;
-use super::capture::{Capture, Captures};
+use super::capture::Captures;
 use super::counters::{Counters, FrameCounts};
 use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
@@ -225,8 +225,7 @@ impl Link {
     /// # Errors
     /// `file`: it cannot be made, or exists.
     pub fn capture(&self, file: &str, overwrite: bool) -> Result<()> {
-        let capture = Capture::create(file, overwrite)?;
-        self.shared.recording.store(true, Ordering::Relaxed);
+        let capture = self.shared.capture(file, overwrite)?;
         self.change(Direction::Both, |rules| {
             rules.capture = Some(Captures::with(rules.capture.take(), capture.clone()));
         });
@@ -304,8 +303,7 @@ impl Ingress {
     /// # Errors
     /// `file`: it cannot be made.
     pub fn capture(&self, file: &str, overwrite: bool) -> Result<()> {
-        let capture = Capture::create(file, overwrite)?;
-        self.shared.recording.store(true, Ordering::Relaxed);
+        let capture = self.shared.capture(file, overwrite)?;
         let mut rules = self.state.rules();
         rules.capture = Some(Captures::with(rules.capture.take(), capture));
         drop(rules);

@@ -13,11 +13,14 @@ use super::RelayShared;
 use super::counters::{Count, Counters};
 use super::lane::{Due, Then};
 use super::link::{Rules, lock};
+use super::note::Note;
 use super::pieces::Pieces;
 use super::state::LinkState;
 use crate::net::host::bugs;
 use crate::net::host::room::{FRAMES, Reserved};
+use crate::net::socket::session::AtEnd;
 use crate::net::time::Instant;
+use crate::net::wire::connections::Segment;
 use crate::net::wire::frame::Frame;
 
 /// How many frames may wait in a lab until they are due; how many bytes, [`crate::net::host::room::FRAMES`] says. Beyond that the
@@ -74,6 +77,10 @@ pub(super) struct Going<'a> {
     pub(super) comment: Option<String>,
     /// Whether it is not one that a host sent, and not to be counted.
     pub(super) extra: bool,
+    /// What it is in its TCP connection.
+    pub(super) segment: Option<Segment>,
+    /// What is noted of it, where anybody wants that.
+    pub(super) note: Option<Box<Note>>,
 }
 
 /// Carries the frames of a lab from one end of a link to the other.
@@ -122,10 +129,13 @@ impl Relay {
             return false;
         }
         self.time = time;
-        let Some(Reverse(Due { at, then, bytes, extra, comment, .. })) = self.due.pop() else { return false };
+        let Some(Reverse(Due { at, then, bytes, extra, comment, segment, order, .. })) = self.due.pop() else {
+            return false;
+        };
+        let note = self.shared.notes.take(order);
         self.let_go(bytes.len());
         if let Some(frame) = Frame::parse(&bytes) {
-            let going = Going { bytes: Bytes::Own(bytes), frame, comment, extra };
+            let going = Going { bytes: Bytes::Own(bytes), frame, comment, extra, segment, note };
             self.contained(at, |relay| relay.serve(at, going, then, out));
         }
         true
@@ -142,7 +152,10 @@ impl Relay {
                 }
             }
             Then::TurnBack => self.turn_back(at, going, out),
-            Then::ComeIn => out.send(at.far(), going.bytes),
+            Then::ComeIn => {
+                self.arrived(going.note);
+                out.send(at.far(), going.bytes);
+            }
         }
     }
 
@@ -158,8 +171,11 @@ impl Relay {
         let bytes = going.bytes.into_vec();
         self.order += 1;
         self.hold(bytes.len());
-        let (order, extra, comment) = (self.order, going.extra, going.comment);
-        self.due.push(Reverse(Due { due, order, at, then, bytes, extra, comment }));
+        let (order, extra, comment, segment) = (self.order, going.extra, going.comment, going.segment);
+        if let Some(note) = going.note {
+            self.shared.notes.keep(order, note);
+        }
+        self.due.push(Reverse(Due { due, order, at, then, bytes, extra, comment, segment }));
     }
 
     /// Whether one more frame can wait until it is due.
@@ -223,6 +239,7 @@ impl Drop for Relay {
         gone.extend(ingresses.iter().map(|ingress| ingress.take()));
         // Here, under no lock.
         drop(gone);
+        self.shared.notes.at_end();
     }
 }
 

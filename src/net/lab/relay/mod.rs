@@ -18,7 +18,9 @@ pub use self::link::{Direction, Ingress, Link, LinkOptions, QUEUE};
 pub use self::machine::{Bytes, EndId, Output, Relay, Time};
 pub use self::state::LinkState;
 
+use self::capture::Capture;
 use self::link::{IngressState, Lane, Rules, lock};
+use self::note::Notes;
 use self::state::LinkEnd;
 use super::Port;
 use crate::net::error::Result;
@@ -34,6 +36,7 @@ mod edit;
 mod lane;
 mod link;
 mod machine;
+mod note;
 mod passage;
 mod pieces;
 mod state;
@@ -49,12 +52,15 @@ pub struct RelayShared {
     jitter: Mutex<Sequence>,
     /// Whether anything was ever to be recorded.
     recording: AtomicBool,
+    /// What is noted of frames on their way.
+    notes: Arc<Notes>,
 }
 
 impl RelayShared {
     /// For a lab whose losses and verdicts are entered in the loss report of `session`.
     pub fn new(session: Arc<Session>) -> Arc<Self> {
         Arc::new(Self {
+            notes: Notes::new(session.clone()),
             session,
             lab: process().labs.fetch_add(1, Ordering::Relaxed) + 1,
             ingresses: Mutex::default(),
@@ -118,6 +124,19 @@ impl RelayShared {
     /// The ingress of a host: what comes in by any of its links.
     pub fn ingress(self: &Arc<Self>, host: HostId) -> Ingress {
         Ingress { state: self.ingress_state(host), shared: self.clone() }
+    }
+
+    /// A recording to the file called `name`.
+    ///
+    /// # Errors
+    /// `file`: it cannot be made, or exists.
+    fn capture(&self, name: &str, overwrite: bool) -> Result<Arc<Capture>> {
+        let capture = Capture::create(name, overwrite, || self.session.first_row())?;
+        self.recording.store(true, Ordering::Relaxed);
+        if capture.is_of_rows() {
+            self.notes.recording.store(true, Ordering::Relaxed);
+        }
+        Ok(capture)
     }
 
     fn ingress_state(&self, host: HostId) -> Arc<IngressState> {

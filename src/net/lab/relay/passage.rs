@@ -25,7 +25,7 @@ enum PassageStage<'a> {
 
 impl Going<'_> {
     fn carried<'a>(&'a self, way: &'a Arc<FrameDirection>) -> Carried<'a> {
-        Carried { bytes: &self.bytes, frame: &self.frame, way }
+        Carried { bytes: &self.bytes, frame: &self.frame, way, segment: self.segment }
     }
 }
 
@@ -46,10 +46,12 @@ impl Relay {
             capture.record(&end.interface, self.time.wall, bytes, None);
         }
         if frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
-            self.pieces.see(&self.shared.session, &Carried { bytes, frame: &frame, way: &lane.way });
+            let carried = Carried { bytes, frame: &frame, way: &lane.way, segment: None };
+            self.pieces.see(&self.shared.session, &carried);
         }
         let rules = lane.rules().clone();
-        self.enter(at, Going { bytes: Bytes::Received(bytes), frame, comment: None, extra: false }, &rules, out);
+        let going = self.going(at, Bytes::Received(bytes), frame);
+        self.enter(at, going, &rules, out);
     }
 
     /// Has a frame come onto a link: past its policy.
@@ -99,10 +101,14 @@ impl Relay {
             if rules.capture.is_some() {
                 going.comment = Some(words(&decided));
             }
+            if let Some(note) = &mut going.note {
+                note.decided(&decided, &placed.site);
+            }
         }
         if let FrameFate::SentBack(reply) = fate {
             self.record(at, &going, stage);
-            return self.reply(at, reply, &decided, stage, out);
+            self.was_lost(going.note, None);
+            return self.reply(at, reply, (&decided, &placed.site), stage, out);
         }
         self.carry_out(at, going, fate, stage, out);
     }
@@ -119,24 +125,33 @@ impl Relay {
         let mut by = Duration::ZERO;
         match fate {
             FrameFate::Pass => {}
-            FrameFate::Late(delay) => by = delay,
+            FrameFate::Late(delay) => {
+                going.waits(delay);
+                by = delay;
+            }
             FrameFate::Damaged(bit) => {
                 if let Some(byte) = going.bytes.get_mut(bit / 8) {
                     *byte ^= 1 << (bit % 8);
                 }
                 going.frame = Frame::parse(&going.bytes).unwrap_or(going.frame);
+                going.is_changed();
             }
             FrameFate::Other(new) => {
                 going.frame = Frame::parse(&new).unwrap_or(going.frame);
                 going.bytes = Bytes::Own(new);
+                going.is_changed();
             }
             FrameFate::Copied(times) => {
                 for _ in 0..times {
                     let (bytes, comment) = (Bytes::Own(going.bytes.to_vec()), going.comment.clone());
-                    self.go_on(at, Going { bytes, comment, extra: true, ..going }, by, stage, out);
+                    let note = going.note.as_ref().map(|note| note.copy());
+                    self.go_on(at, Going { bytes, comment, note, extra: true, ..going }, by, stage, out);
                 }
             }
-            FrameFate::Lost | FrameFate::SentBack(_) => return self.record(at, &going, stage),
+            FrameFate::Lost | FrameFate::SentBack(_) => {
+                self.record(at, &going, stage);
+                return self.was_lost(going.note, None);
+            }
         }
         self.go_on(at, going, by, stage, out);
     }
@@ -151,10 +166,20 @@ impl Relay {
 
     /// Sends back the reply to a frame that was rejected: from a link, it takes as long as the frame would have and the way
     /// back; from an ingress, it comes onto the link as what the host itself sends.
-    fn reply(&mut self, at: EndId, reply: Vec<u8>, decided: &Decided, stage: PassageStage<'_>, out: &mut dyn Output) {
+    fn reply(
+        &mut self,
+        at: EndId,
+        reply: Vec<u8>,
+        (decided, site): (&Decided, &Site),
+        stage: PassageStage<'_>,
+        out: &mut dyn Output,
+    ) {
         let Some(frame) = Frame::parse(&reply) else { return };
-        let comment = Some(format!("sent by {}", words(decided)));
-        let going = Going { bytes: Bytes::Own(reply), frame, comment, extra: true };
+        let mut going = self.going(at.far(), Bytes::Own(reply), frame);
+        (going.comment, going.extra) = (Some(format!("sent by {}", words(decided))), true);
+        if let Some(note) = &mut going.note {
+            note.row.caused(decided, Some(site));
+        }
         let link = &self.links[at.link];
         match stage {
             PassageStage::Link(rules) => {
@@ -177,8 +202,11 @@ impl Relay {
     }
 
     /// Has a reply go back over the link, past its policy.
-    pub(super) fn turn_back(&mut self, at: EndId, going: Going<'_>, out: &mut dyn Output) {
+    pub(super) fn turn_back(&mut self, at: EndId, mut going: Going<'_>, out: &mut dyn Output) {
         let back = at.far();
+        if let Some(note) = &mut going.note {
+            (note.row.time_ns, note.row.number) = (self.time.wall, self.shared.notes.next());
+        }
         let rules = self.links[back.link].lanes[back.side].rules().clone();
         if rules.down {
             return self.lose(back, going, "link down", Count::Down, &rules);
@@ -187,7 +215,7 @@ impl Relay {
     }
 
     /// Has a frame wait for its turn and take its time on the link.
-    fn schedule(&mut self, at: EndId, going: Going<'_>, by: Duration, rules: &Rules, out: &mut dyn Output) {
+    fn schedule(&mut self, at: EndId, mut going: Going<'_>, by: Duration, rules: &Rules, out: &mut dyn Output) {
         let (len, now) = (going.frame.len, self.time.now);
         if rules.options.jitter > Duration::ZERO {
             self.drew_for(&going.frame);
@@ -196,6 +224,7 @@ impl Relay {
         let Some(due) = state.due(&rules.options, now, (len, going.frame.is_of_kernel()), by) else {
             return self.lose(at, going, "queue full", Count::QueueFull, rules);
         };
+        going.waits(state.queued);
         if due > now && !self.has_room(len) {
             return self.lose(at, going, "no room", Count::NoRoom, rules);
         }
@@ -221,7 +250,10 @@ impl Relay {
             link.lanes[at.side].counters.one(Count::Passed);
         }
         let ingress = &link.ends[1 - at.side].ingress;
-        let Some(rules) = ingress.watched() else { return out.send(at.far(), going.bytes) };
+        let Some(rules) = ingress.watched() else {
+            self.arrived(going.note);
+            return out.send(at.far(), going.bytes);
+        };
         let going = Going { comment: None, ..going };
         let Some(placed) = &rules.policy else { return self.admit(at, going, Duration::ZERO, &rules, out) };
         if !going.extra {
@@ -241,12 +273,14 @@ impl Relay {
         }
         if is_full {
             let site = Site::Ingress(link.lanes[at.side].way.to.clone());
-            return self.announce_lost(at, &going, "no room", &site);
+            self.announce_lost(at, &going, "no room", &site);
+            return self.was_lost(going.note, Some(("no room", &site)));
         }
         self.record(at, &going, PassageStage::Ingress(rules));
         if by > Duration::ZERO {
             self.keep(at, going, self.time.now + by, Then::ComeIn);
         } else {
+            self.arrived(going.note);
             out.send(at.far(), going.bytes);
         }
     }
@@ -263,6 +297,7 @@ impl Relay {
             going.comment = Some(format!("dropped: {why}"));
             self.record(at, &going, PassageStage::Link(rules));
         }
+        self.was_lost(going.note, Some((why, &site)));
     }
 
     fn announce_lost(&mut self, at: EndId, going: &Going<'_>, why: &'static str, site: &Site) {

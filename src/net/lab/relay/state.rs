@@ -8,6 +8,7 @@ use super::capture::Captures;
 use super::lane::LaneState;
 use super::link::{IngressState, Lane};
 use crate::net::random::RandomStream;
+use crate::net::wire::connections::Connections;
 use crate::net::wire::frame::Frame;
 
 /// A link as the relay has it.
@@ -16,6 +17,8 @@ pub struct LinkState {
     pub(super) lanes: [Arc<Lane>; 2],
     pub(super) ends: [LinkEnd; 2],
     pub(super) states: [LaneState; 2],
+    /// The connections over it.
+    pub(super) connections: Connections,
 }
 
 /// An end of a link.
@@ -32,7 +35,7 @@ pub(super) struct LinkEnd {
 
 impl LinkState {
     pub(super) fn new(lanes: [Arc<Lane>; 2], ends: [LinkEnd; 2], jitter: [RandomStream; 2]) -> Self {
-        Self { lanes, ends, states: jitter.map(LaneState::new) }
+        Self { lanes, ends, states: jitter.map(LaneState::new), connections: Connections::default() }
     }
 
     /// The recordings of the link and of the hosts at its ends.

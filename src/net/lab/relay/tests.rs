@@ -302,7 +302,7 @@ fn a_verdict_is_an_event_and_a_seed_gives_it_again() {
     let run = || {
         let mut net = Net::new(LinkOptions::default());
         let events = Verdicts::default();
-        net.session.events.send_to(vec![Box::new(events.clone())]);
+        net.session.events.send_to(vec![Box::new(events.clone())], false);
         net.link.set_policy(Direction::Both, attached(Native::chance(0.3, Action::Drop).unwrap()), "loss".to_string());
         for number in 0..200 {
             net.run_to(at(number));

@@ -156,7 +156,7 @@ pub(super) fn announce(
     site: &Site,
 ) {
     let (from, to) = carried.ends();
-    let flow = Flow { time: time.wall, from, to, host: None };
+    let flow = Flow { time: time.wall, from, to, host: None, protocol: "" };
     session.events.emit(|| what.event(flow, carried.payload(), site));
     if carried.frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
         pieces.note(session, carried, time.now, what.into_owned(), site);

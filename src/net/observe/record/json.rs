@@ -23,7 +23,7 @@ impl Format for Json {
 }
 
 /// The row as a line, its end included.
-pub(super) fn line(row: &Row<'_>) -> Vec<u8> {
+pub fn line(row: &Row<'_>) -> Vec<u8> {
     let mut line = Vec::with_capacity(256);
     serde_json::to_writer(&mut line, row).expect("rows have text keys only, and memory takes any of them");
     line.push(b'\n');

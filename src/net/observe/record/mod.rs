@@ -4,7 +4,8 @@
 //! A row is a value ([`Row`]); [`json`] writes it as one line of JSON and [`csv`] as one of fixed columns, so that both
 //! say the same. One `run` row comes first, then one row for each probe, when it is settled or, still pending, at the end,
 //! one for each verdict, each frame that a link lost without one, each thing that happens to a connection and each sample of
-//! the script's own values, and last one `summary`. RunTimes are integers in nanoseconds; what there is no data for is null.
+//! the script's own values, where that is wanted one for each frame, and last one `summary`. RunTimes are integers in nanoseconds;
+//! what there is no data for is null.
 
 use std::io;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::net::probe::outcome::End;
 use crate::net::probe::stats::{Ipdv, Rtts};
 use crate::net::time::Duration;
 
+mod at_sockets;
 pub mod csv;
 pub mod json;
 pub mod lines;
@@ -40,6 +42,8 @@ pub struct Wanted {
     pub json: Option<String>,
     /// The file for rows of CSV; `-` is standard output.
     pub csv: Option<String>,
+    /// Whether there are rows for frames, too.
+    pub frames: bool,
 }
 
 /// A way to write rows.
@@ -67,6 +71,8 @@ pub struct Rows {
     about: Mutex<Option<About>>,
     begun: Begun,
     formats: Vec<Box<dyn Format>>,
+    /// Whether what sockets send and receive makes rows, too.
+    frames: bool,
     times: Mutex<RunTimes>,
 }
 
@@ -94,12 +100,20 @@ pub fn open(wanted: &Wanted, about: About, begun: Begun) -> Result<Vec<Box<dyn S
         formats.push(Box::new(csv::Csv::new(RecordFile::open(name, csv::BEGINNING)?)));
     }
     if !formats.is_empty() {
-        let rows = Arc::new(Rows { about: Mutex::new(Some(about)), begun, formats, times: Mutex::default() });
+        let frames = wanted.frames;
+        let rows = Arc::new(Rows { about: Mutex::new(Some(about)), begun, formats, frames, times: Mutex::default() });
         environment().hold(rows.clone());
         environment().has_held();
         sinks.push(Box::new(rows));
     }
     Ok(sinks)
+}
+
+impl About {
+    /// The first row of a run that began then, as a line of JSON.
+    pub fn first_line(&self, begun: &Begun) -> Vec<u8> {
+        json::line(&Row::Run(&Self { time_ns: begun.get(), ..self.clone() }))
+    }
 }
 
 impl Begun {
@@ -208,6 +222,12 @@ impl Sink for Arc<Rows> {
             Event::Connection { flow, what } => self.write(&Row::Connection(ConnectionRow::new(flow, what))),
             Event::Sample { time, host, values } => {
                 self.write(&Row::Sample(SampleRow { time_ns: time, values, host }));
+            }
+            Event::Frame(row) => self.write(&Row::Frame(row)),
+            Event::Sent { .. } | Event::Received { .. } | Event::Unsent { .. } if self.frames => {
+                if let Some(row) = at_sockets::row(event) {
+                    self.write(&Row::Frame(&row));
+                }
             }
             Event::Sent { .. }
             | Event::Received { .. }

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::SCHEMA;
 use super::summary::SummaryRow;
 use crate::net::observe::event::{ConnectionEvent, Flow, SampleValue};
+use crate::net::observe::frame::FrameRow;
 use crate::net::policy::Action;
 use crate::net::policy::decided::Decided;
 use crate::net::policy::input::Site;
@@ -46,6 +47,8 @@ pub enum Row<'a> {
     Verdict(VerdictRow<'a>),
     /// A frame that was lost for a reason that is no policy's.
     Lost(LostRow),
+    /// A frame, or what a socket has sent or received.
+    Frame(&'a FrameRow),
     /// What happened to a connection.
     Connection(ConnectionRow),
     /// Values of the script's own.

@@ -68,7 +68,8 @@ fn a_sample_has_its_values_by_name_and_none_is_null() {
 
 #[test]
 fn a_verdict_has_its_call_only_where_that_says_more() {
-    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
+    let flow =
+        Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None, protocol: "UDP" };
     let place = Packet { flow: 0, number: 4, draws: RandomStream::of_seed(1) };
     let details = [Action::Drop, Action::Delay(Duration::from_millis(20)), Action::Duplicate(2)].map(|action| {
         let decided = Decided { verdict: Verdict::new(action, "x.rhai:3"), place, draws: vec![0.25] };
@@ -110,7 +111,8 @@ fn what_follows_a_reply_counts_only_for_one_pinger() {
 
 #[test]
 fn every_field_has_a_column() {
-    let flow = Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None };
+    let flow =
+        Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None, protocol: "UDP" };
     let verdict = Verdict::new(Action::Drop, "x");
     let place = Packet { flow: 0, number: 1, draws: RandomStream::of_seed(1) };
     let decided = Decided { verdict, place, draws: Vec::new() };

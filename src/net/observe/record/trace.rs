@@ -53,6 +53,12 @@ impl TraceWriter {
             Event::Lost { flow, data, why, site } => {
                 self.flow("lost", flow, data.len(), &format!("{why} {}", site.phrase()))
             }
+            Event::Frame(row) => {
+                let link = row.link.as_deref().unwrap_or_default();
+                let cause = format!("{row}: {} on {link}", row.fate);
+                let size = format!("{} bytes", row.bytes);
+                (row.time_ns, self.text(row.time_ns, "frame", &between(row.from, row.to), &size, &cause))
+            }
             Event::Outcome { flow, size, outcome, .. } => self.flow("outcome", flow, size, &ended(outcome)),
             Event::Connection { flow, what } => {
                 let size =
@@ -81,7 +87,7 @@ impl TraceWriter {
     }
 
     fn about(&self, what: &str, flow: Flow<'_>, size: &str, cause: &str) -> (i64, String) {
-        let Flow { time, from, to, host } = flow;
+        let Flow { time, from, to, host, .. } = flow;
         let place = host.map_or(String::new(), |host| format!("{host}: "));
         (time, self.text(time, what, &between(from, to), size, &format!("{place}{cause}")))
     }

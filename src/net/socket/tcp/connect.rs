@@ -234,7 +234,8 @@ impl Connector<'_> {
         let any = || if attempt.to.is_ipv4() { ([0; 4], 0).into() } else { ([0; 16], 0).into() };
         if self.session.events.wanted() {
             let from = attempt.local.or(self.options.local).unwrap_or_else(any);
-            let flow = Flow { time: self.host.unix_nanos(), from, to: attempt.to, host: self.host.name() };
+            let flow =
+                Flow { time: self.host.unix_nanos(), from, to: attempt.to, host: self.host.name(), protocol: "TCP" };
             let what = tried(&attempt);
             self.session.events.emit(|| Event::Connection { flow, what: &what });
         }

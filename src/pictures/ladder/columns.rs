@@ -1,0 +1,120 @@
+//! Which hosts there are, and in which order: hosts of labs by their names, others by their addresses, and sockets of one
+//! address by their ports too.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+
+use super::Column;
+use super::marks::clean;
+use crate::net::observe::frame::FrameRow;
+
+/// The columns of a ladder.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    columns: Vec<Column>,
+    by_name: HashMap<String, usize>,
+    /// Which host has an address: the one that first sent from it.
+    owners: HashMap<IpAddr, String>,
+    /// Whether ports belong to the names: there is an address that talks to itself.
+    with_ports: bool,
+    /// Which address a port has that is also seen at no address in particular.
+    known: HashMap<u16, SocketAddr>,
+}
+
+/// What a socket is called that is bound to any address, where none is known.
+const THIS_MACHINE: &str = "this machine";
+
+impl Columns {
+    /// Those of these rows, in the order in which they appear.
+    pub(super) fn of(rows: &[FrameRow]) -> Self {
+        let mut columns = Self::default();
+        let is_specific = |addr: &SocketAddr| !addr.ip().is_unspecified();
+        for row in rows {
+            if let Some(host) = &row.from_host {
+                columns.owners.entry(row.from.ip()).or_insert_with(|| host.clone());
+            }
+            if row.link.is_none() {
+                columns.with_ports |=
+                    row.from.ip() == row.to.ip() || !is_specific(&row.from) && row.to.ip().is_loopback();
+                for addr in [row.from, row.to].into_iter().filter(is_specific) {
+                    columns.known.entry(addr.port()).or_insert(addr);
+                }
+            }
+        }
+        for row in rows {
+            for name in columns.names(row).into_iter().flatten() {
+                columns.add(name);
+            }
+        }
+        columns
+    }
+
+    fn add(&mut self, name: String) {
+        let next = self.columns.len();
+        if *self.by_name.entry(name.clone()).or_insert(next) == next {
+            let mut addresses: Vec<IpAddr> = self
+                .owners
+                .iter()
+                .filter(|(ip, owner)| **owner == name && !ip.is_unspecified())
+                .map(|(ip, _)| *ip)
+                .collect();
+            addresses.sort_by_key(|ip| (ip.is_ipv6(), *ip));
+            let addresses: Vec<String> = addresses.iter().take(2).map(IpAddr::to_string).collect();
+            self.columns.push(Column { name: clean(&name), addresses: addresses.join(" ") });
+        }
+    }
+
+    /// What the ends of a row are called; `None` where there is nothing to know them by.
+    fn names(&self, row: &FrameRow) -> Option<[String; 2]> {
+        if let (Some(from), Some(to)) = (&row.from_host, &row.to_host) {
+            return Some([from.clone(), to.clone()]);
+        }
+        if row.from.ip().is_unspecified() && row.to.ip().is_unspecified() {
+            return None;
+        }
+        Some([self.name(row.from), self.name(row.to)])
+    }
+
+    fn name(&self, addr: SocketAddr) -> String {
+        let addr = match addr.ip().is_unspecified() {
+            true => self.known.get(&addr.port()).copied().unwrap_or(addr),
+            false => addr,
+        };
+        match (self.with_ports && addr.port() > 0, addr.ip().is_unspecified()) {
+            (true, _) => addr.to_string(),
+            (false, true) => THIS_MACHINE.to_string(),
+            (false, false) => addr.ip().to_string(),
+        }
+    }
+
+    /// The columns of a row's ends; `None` where there is nothing to know them by.
+    pub(super) fn ends(&self, row: &FrameRow) -> Option<(usize, usize)> {
+        let [from, to] = self.names(row)?;
+        Some((*self.by_name.get(&from)?, *self.by_name.get(&to)?))
+    }
+
+    /// Whether a column, by its number, is called so, or has this address.
+    pub(super) fn is_called(&self, column: usize, name: &str) -> bool {
+        let Some(known) = self.columns.get(column) else { return false };
+        let is_address = |ip: IpAddr| {
+            let owned = self.owners.get(&ip).is_some_and(|owner| clean(owner) == known.name);
+            owned || known.name == ip.to_string() || known.name.parse::<SocketAddr>().is_ok_and(|addr| addr.ip() == ip)
+        };
+        known.name == name || name.parse().is_ok_and(is_address)
+    }
+
+    /// Whether a packet of this row began its way at the host that the row has it come from.
+    pub(super) fn is_origin(&self, row: &FrameRow) -> bool {
+        row.from_host.is_none() || self.owners.get(&row.from.ip()) == row.from_host.as_ref()
+    }
+
+    /// The columns in their order.
+    pub(super) fn into_columns(self) -> Vec<Column> {
+        self.columns
+    }
+
+    /// The names of all.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+}

@@ -1,0 +1,59 @@
+//! What is sent at one socket and received at another of the same run is one arrow.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::reading::VerdictCells;
+use crate::net::observe::frame::{FrameRow, fates};
+
+/// What two rows have in common of which one was sent and the other received.
+type PairKey = (String, u16, u16, usize, String);
+
+/// The rows, with what sockets have received put to what they have sent.
+pub(super) fn paired(frames: Vec<FrameRow>, verdicts: &[VerdictCells]) -> Vec<FrameRow> {
+    let mut rows: Vec<FrameRow> = Vec::with_capacity(frames.len());
+    let mut sent: HashMap<PairKey, VecDeque<usize>> = HashMap::new();
+    for row in frames {
+        let key = || (row.protocol.to_string(), row.from.port(), row.to.port(), row.bytes, row.text.clone());
+        match row.fate.as_ref() {
+            fates::SENT => sent.entry(key()).or_default().push_back(rows.len()),
+            fates::RECEIVED => {
+                if let Some(asked) = sent.get_mut(&key()).and_then(VecDeque::pop_front)
+                    && let Some(asked) = rows.get_mut(asked)
+                {
+                    asked.arrival_ns = row.arrival_ns.map(|time| time.max(asked.time_ns));
+                    // The other end may know more of the addresses.
+                    for (own, other) in [(&mut asked.from, row.from), (&mut asked.to, row.to)] {
+                        if own.ip().is_unspecified() {
+                            *own = other;
+                        }
+                    }
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        rows.push(row);
+    }
+    decided(&mut rows, verdicts);
+    rows
+}
+
+/// Has what a server's policy decided about what it received stand at the arrow of that. What is dropped shows by itself: the
+/// reply is not sent.
+fn decided(rows: &mut [FrameRow], verdicts: &[VerdictCells]) {
+    for verdict in verdicts.iter().filter(|verdict| verdict.at.is_none() && verdict.verdict != "pass") {
+        let is_it = |row: &&mut FrameRow| {
+            let ends = (row.from.port(), row.to.port()) == (verdict.from.port(), verdict.to.port());
+            ends && row.cause.is_none()
+                && row.bytes == verdict.bytes
+                && row.arrival_ns.is_some_and(|time| time <= verdict.time_ns)
+        };
+        if verdict.verdict != "drop"
+            && let Some(row) = rows.iter_mut().rev().find(is_it)
+        {
+            row.cause = Some(verdict.origin.clone());
+            row.detail = Some(verdict.detail.clone().unwrap_or_else(|| verdict.verdict.clone()));
+            row.draws = verdict.draws.clone();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What ladders are drawn of: the rows of a run.
+
+use std::io::{self, BufRead};
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+
+use super::marks::clean;
+use crate::net::observe::frame::FrameRow;
+use crate::net::observe::record::reading::RowFile;
+
+/// What was read of a run.
+#[derive(Debug, Default)]
+pub struct ReadRun {
+    /// What it is called.
+    pub title: String,
+    /// When it began, in nanoseconds since 1970; `None` where that is not known.
+    pub begun: Option<i64>,
+    /// Its frames.
+    pub frames: Vec<FrameRow>,
+    /// Its probes.
+    pub probes: Vec<ProbeCells>,
+    /// What policies of servers decided, and without frames those of links, too.
+    pub verdicts: Vec<VerdictCells>,
+    /// What is missing, each in a few words.
+    pub notes: Vec<String>,
+}
+
+/// What is drawn of a probe.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ProbeCells {
+    /// When it was sent, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// Its number.
+    pub seq: u64,
+    /// The socket.
+    pub from: SocketAddr,
+    /// Where it went.
+    pub to: SocketAddr,
+    /// The size of its message.
+    pub bytes: usize,
+    /// How it ended.
+    pub state: String,
+    /// The round-trip time.
+    pub rtt_ns: Option<i64>,
+    /// The ICMP error that settled it.
+    pub icmp: Option<ErrorCells>,
+    /// Why it was not sent.
+    pub error: Option<String>,
+    /// The host of the socket.
+    pub host: Option<String>,
+}
+
+/// What is drawn of an ICMP error.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ErrorCells {
+    /// Its name.
+    pub name: String,
+}
+
+/// What is drawn of a verdict, or of a frame that was lost without one.
+#[derive(Clone, Debug, Deserialize)]
+pub struct VerdictCells {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// Who sent the packet.
+    pub from: SocketAddr,
+    /// Whom it was for.
+    pub to: SocketAddr,
+    /// Its size.
+    pub bytes: usize,
+    /// The verdict in one word; of a lost frame, why.
+    #[serde(alias = "why")]
+    pub verdict: String,
+    /// The verdict as a call.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// Whose it is.
+    #[serde(default)]
+    pub origin: String,
+    /// The draws that it rests on.
+    #[serde(default)]
+    pub draws: Vec<f64>,
+    /// The link or the ingress; `None` for a server.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+/// The first row.
+#[derive(Deserialize)]
+struct RunCells {
+    time_ns: i64,
+    #[serde(default)]
+    script: String,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+impl ReadRun {
+    /// Reads the rows of `reader`; what the file itself lacks comes with them.
+    ///
+    /// # Errors
+    /// Those of `reader`.
+    pub fn read(reader: impl BufRead) -> io::Result<(Self, RowFile)> {
+        let mut run = Self::default();
+        let file = RowFile::read(reader, |cells, line| run.take(&cells.r#type, line).is_ok())?;
+        run.notes.extend(file.missing());
+        Ok((run, file))
+    }
+
+    fn take(&mut self, kind: &str, line: &[u8]) -> Result<(), serde_json::Error> {
+        match kind {
+            "run" => {
+                let RunCells { time_ns, script, args } = serde_json::from_slice(line)?;
+                self.begun = Some(time_ns);
+                self.title = clean(&[vec![script], args].concat().join(" "));
+            }
+            "frame" => self.frames.push(serde_json::from_slice(line)?),
+            "probe" => self.probes.extend(serde_json::from_slice::<ProbeCells>(line).ok()),
+            "verdict" | "lost" => self.verdicts.push(serde_json::from_slice(line)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! Files that are not whole, not ours, or hostile.
+
+use super::*;
+
+const RUN: &str =
+    r#"{"type":"run","schema":1,"pingscript":"0.1.0","time_ns":1000,"script":"x","args":[],"seed":1,"clocks":[]}"#;
+
+/// A row of a frame.
+fn frame(time: i64, hosts: [&str; 2], text: &str) -> String {
+    let row = serde_json::json!({
+        "type": "frame", "time_ns": time, "arrival_ns": time + 1000, "link": "l", "from_host": hosts[0], "to_host": hosts[1],
+        "protocol": "udp", "from": "10.0.0.1:9", "to": "10.0.0.2:7", "bytes": 5, "size": 47, "text": text, "fate": "delayed",
+        "cause": text, "at": "l", "waited_ns": 0,
+    });
+    row.to_string()
+}
+
+#[test]
+fn what_packets_and_names_hold_is_escaped_in_each_form() {
+    let evil = "<script>alert(1)</script>\u{1b}[2J\u{202e}\"'&;#\nend";
+    let dir = TempDir::new();
+    let first = RUN.replace("\"script\":\"x\"", &format!("\"script\":{}", serde_json::json!(evil)));
+    let file =
+        dir.write("evil.jsonl", &[first, frame(2000, [evil, "b"], evil), frame(3000, ["b", evil], evil)].join("\n"));
+    let name = file.to_str().expect("a path");
+    let text = pingscript(&["--color", "always", "ladder", name]).run().expect_code(0).stdout;
+    assert!(text.contains("alert(1)"), "{text}");
+    let codes = text.split('\x1b').skip(1).filter(|rest| {
+        !rest.starts_with("[0m") && !rest.starts_with("[1m") && !rest.starts_with("[2m") && !rest.starts_with("[33m")
+    });
+    assert_eq!(codes.collect::<Vec<_>>(), [""; 0], "no sequence but ours");
+    assert!(!text.contains('\u{202e}'), "{text}");
+    for form in ["x.svg", "x.mmd"] {
+        let path = dir.path().join(form);
+        ladder(&file, &["-o", path.to_str().expect("a path")]).expect_code(0);
+        let drawn = fs::read_to_string(path).expect("a picture");
+        assert!(drawn.contains("alert(1)"), "{drawn}");
+        for wrong in ["<script", "\x1b", "\u{202e}", "\"'&;"] {
+            assert!(!drawn.contains(wrong), "{form}: {wrong:?} in {drawn}");
+        }
+        if form == "x.mmd" {
+            let title = drawn.lines().nth(1).expect("a title");
+            assert!(title.matches('"').count() == 2 && !drawn.contains(" end"), "{drawn}");
+        }
+    }
+}
+
+#[test]
+fn what_can_be_read_is_drawn_and_one_line_says_what_is_missing() {
+    let dir = TempDir::new();
+    let whole = frame(2000, ["a", "b"], "hello");
+    let cut = &whole[..60];
+    let newer = whole.replace("\"bytes\"", "\"of_later\":{},\"bytes\"");
+    let lines = [&RUN.replace("\"schema\":1", "\"schema\":9"), &whole, &newer, "no JSON \u{1b}[2J", cut].join("\n");
+    let file = dir.write("cut.jsonl", &lines);
+    let run = ladder(&file, &[]).expect_code(0);
+    assert!(run.stdout.starts_with("x: 2 frames\n"), "{}", run.stdout);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    for said in ["its rows are of version 9", "2 lines are no rows, the first of them line 4"] {
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+    for (text, hint) in
+        [("", "it has no rows"), ("garbage\n\0\u{1}", "it has no rows"), (RUN, "there is no frame in it, and no ping")]
+    {
+        let file = dir.write("none.jsonl", text);
+        let run = ladder(&file, &[]).expect_code(2);
+        assert!(run.stderr.contains(hint) && run.stderr.contains("--frames"), "{}", run.stderr);
+    }
+    let run = ladder(&dir.path().join("nowhere"), &[]).expect_code(2);
+    assert!(run.stderr.contains("no such file"), "{}", run.stderr);
+}
+
+#[test]
+fn without_rows_of_frames_pings_are_drawn_of_probes_and_verdicts() {
+    let dir = TempDir::new();
+    let file = dir.path().join("run.jsonl");
+    let flags = ["--simulate", "--seed", "1", "--json", file.to_str().expect("a path"), "-e", LAB];
+    pingscript(&flags).run().expect_code(0);
+    let drawn = ladder(&file, &[]).expect_code(0);
+    assert!(drawn.stderr.contains("there are no frame rows (--frames writes them)"), "{}", drawn.stderr);
+    assert!(drawn.stdout.contains("× dropped by -e:7"), "{}", drawn.stdout);
+    assert!(drawn.stdout.contains("\"ping 8\" rtt 2.0"), "{}", drawn.stdout);
+}
+
+#[test]
+fn any_bytes_in_rows_break_nothing() {
+    let dir = TempDir::new();
+    let (file, _) = frames_of(&dir, &["--simulate"], LAB);
+    let text = fs::read(&file).expect("rows");
+    // A change in each fifth of the file, and a cut there.
+    for part in 1..5 {
+        let at = text.len() * part / 5;
+        let (mut changed, cut) = (text.clone(), &text[..at]);
+        changed[at] ^= 0x55;
+        for bytes in [&changed[..], cut] {
+            let path = dir.path().join("damaged.jsonl");
+            fs::write(&path, bytes).expect("written");
+            let run = ladder(&path, &[]).expect_code(0);
+            assert!(run.stderr.lines().count() <= 1, "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_recording_is_drawn_as_far_as_it_goes() {
+    let dir = TempDir::new();
+    for (name, hosts) in [("x.pcapng", ["a", "b"]), ("x.pcap", ["10.0.0.1", "10.0.0.2"])] {
+        let file = dir.path().join(name);
+        let code =
+            LAB.replace("let server", &format!("link.capture({:?}); let server", file.to_str().expect("a path")));
+        pingscript(&["--simulate", "-e", &code]).run().expect_code(0);
+        let drawn = ladder(&file, &[]).expect_code(0);
+        assert_eq!(drawn.stderr, "");
+        let line = drawn.stdout.lines().nth(2).expect("names");
+        assert!(hosts.iter().all(|host| line.contains(host)), "{}", drawn.stdout);
+        assert!(drawn.stdout.contains("UDP 6 bytes \"ping 9\""), "{}", drawn.stdout);
+        assert_eq!(
+            drawn.stdout.contains("× dropped by -e:7"),
+            name == "x.pcapng",
+            "pcap has no comments: {}",
+            drawn.stdout
+        );
+        let bytes = fs::read(&file).expect("a recording");
+        let cut = dir.path().join(format!("cut-{name}"));
+        fs::write(&cut, &bytes[..bytes.len() - 5]).expect("written");
+        let drawn = ladder(&cut, &[]).expect_code(0);
+        assert!(
+            drawn.stderr.contains("it is cut short after ") && drawn.stderr.lines().count() == 1,
+            "{}",
+            drawn.stderr
+        );
+        fs::write(&cut, &bytes[..30]).expect("written");
+        let refused = ladder(&cut, &[]).expect_code(2);
+        assert!(
+            refused.stderr.contains("after 0 packets") || refused.stderr.contains("no packet"),
+            "{}",
+            refused.stderr
+        );
+    }
+}
