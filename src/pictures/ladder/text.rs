@@ -315,9 +315,9 @@ pub(super) fn cut(text: &str, room: usize) -> String {
 
 /// How long a pause is, with three digits.
 pub(super) fn in_words(nanos: i64) -> String {
-    match nanos {
-        ..1_000_000 => format!("{} µs", nanos / 1_000),
-        ..1_000_000_000 => format!("{} ms", nanos / 1_000_000),
+    match nanos / 1_000_000 {
+        0 => format!("{} µs", nanos / 1_000),
+        millis @ 1..1_000 => format!("{millis} ms"),
         _ => format!("{:.1} s", nanos as f64 / 1e9),
     }
 }
