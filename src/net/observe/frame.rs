@@ -23,7 +23,7 @@ pub struct FrameRow {
     /// Its place among all frames of the lab, in the order in which they came onto links, from 1; `None` for sockets.
     #[serde(default)]
     pub number: Option<u64>,
-    /// When it came into the host at the other end; `None` if it did not, or nobody has seen it.
+    /// When it came into the host at the other end; `None` if it did not, or that is not known.
     #[serde(default)]
     pub arrival_ns: Option<i64>,
     /// When it was lost.

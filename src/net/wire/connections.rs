@@ -41,21 +41,21 @@ pub struct Segment {
 /// Connections that are seen in passing.
 #[derive(Debug, Default)]
 pub struct Connections {
-    known: HashMap<(SocketAddr, SocketAddr), Connection>,
+    known: HashMap<(SocketAddr, SocketAddr), SeenConnection>,
     order: VecDeque<(SocketAddr, SocketAddr)>,
 }
 
 #[derive(Debug, Default)]
-struct Connection {
+struct SeenConnection {
     /// What is sent from the lower address, and from the other.
-    sides: [Side; 2],
+    sides: [SentOctets; 2],
     /// When it began, and how long the handshake took; in nanoseconds.
     began: Option<i64>,
     round_trip: Option<i64>,
 }
 
 #[derive(Debug, Default)]
-struct Side {
+struct SentOctets {
     /// What relative numbers count from.
     base: Option<u32>,
     /// What follows on the highest octet seen.
@@ -87,13 +87,13 @@ impl Connections {
     }
 }
 
-impl Connection {
+impl SeenConnection {
     fn see(&mut self, from: usize, (numbers, flags): (TcpNumbers, TcpFlags), shift: Option<u8>, now: i64) -> Segment {
         let (syn, ack) = (flags.contains(TcpFlags::SYN), flags.contains(TcpFlags::ACK));
         let base = numbers.sequence.wrapping_sub(u32::from(!syn));
         if syn && self.sides[from].base.is_some_and(|known| known != base) {
             if ack {
-                self.sides[from] = Side::default();
+                self.sides[from] = SentOctets::default();
             } else {
                 // The ports are used again.
                 *self = Self::default();
@@ -127,7 +127,7 @@ impl Connection {
     }
 }
 
-impl Side {
+impl SentOctets {
     /// Takes in so many octets from `start` on; whether they are sent again. What fills a hole `late` or later is.
     fn is_again(&mut self, start: u32, octets: u32, now: i64, late: i64) -> bool {
         if octets == 0 {

@@ -34,7 +34,7 @@ const ETHERNET: usize = 14;
 
 /// Where packets were recorded.
 #[derive(Debug)]
-struct Interface {
+struct CaptureInterface {
     link_type: Linktype,
     /// Units of time a second, and what is to be added to it in seconds.
     resolution: u64,
@@ -44,8 +44,8 @@ struct Interface {
 }
 
 #[derive(Debug, Default)]
-struct Reading {
-    interfaces: Vec<Interface>,
+struct CaptureReading {
+    interfaces: Vec<CaptureInterface>,
     /// The connections over each link: of both its directions.
     connections: Vec<(String, Connections)>,
     frames: Vec<FrameRow>,
@@ -65,7 +65,7 @@ pub fn is_capture(beginning: &[u8]) -> bool {
 /// # Errors
 /// Those of `reader`.
 pub fn read(reader: impl Read + Send) -> io::Result<ReadRun> {
-    let mut reading = Reading::default();
+    let mut reading = CaptureReading::default();
     let mut notes = Vec::new();
     if let Some(why) = reading.read(reader)? {
         notes.push(format!("{why} after {} packets", reading.frames.len()));
@@ -77,7 +77,7 @@ pub fn read(reader: impl Read + Send) -> io::Result<ReadRun> {
     Ok(ReadRun { begun, frames: reading.frames, notes, ..ReadRun::default() })
 }
 
-impl Reading {
+impl CaptureReading {
     /// Reads all blocks; why it could not go on, if it could not.
     fn read(&mut self, reader: impl Read + Send) -> io::Result<Option<&'static str>> {
         let mut reader = match create_reader(BUFFER, reader) {
@@ -155,7 +155,7 @@ impl Reading {
             self.connections.push((link.to_string(), Connections::default()));
             self.connections.len() - 1
         });
-        self.interfaces.push(Interface { link_type, resolution, offset, way: Arc::new(way), connections });
+        self.interfaces.push(CaptureInterface { link_type, resolution, offset, way: Arc::new(way), connections });
     }
 
     fn packet(&mut self, interface: usize, time: i64, data: &[u8], comment: Option<&str>) {
@@ -180,7 +180,7 @@ impl Reading {
     }
 }
 
-impl Interface {
+impl CaptureInterface {
     /// A time of a packet in nanoseconds since 1970.
     fn nanos(&self, ticks: u64) -> i64 {
         let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(self.resolution.max(1));

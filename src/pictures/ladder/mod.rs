@@ -153,9 +153,14 @@ impl Ladder {
 
     /// What the picture is of, in one line.
     pub fn caption(&self) -> String {
-        let lost = self.arrows.iter().filter(|arrow| matches!(arrow.end, ArrowEnd::Lost { .. })).count();
+        format!("{}: {}", self.title, self.counts())
+    }
+
+    /// How many frames there are, and what became of them.
+    fn counts(&self) -> String {
+        let lost = self.arrows.iter().filter(|arrow| arrow.is_lost()).count();
         let again = self.arrows.iter().filter(|arrow| arrow.retransmission).count();
-        let mut text = format!("{}: {}", self.title, frames_in_words(self.arrows.len()));
+        let mut text = frames_in_words(self.arrows.len());
         for (count, what) in [(lost, "lost"), (again, "retransmitted")] {
             if count > 0 {
                 text.push_str(&format!(", {count} {what}"));

@@ -42,12 +42,12 @@ font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--
 
 /// The ladder as a document of SVG.
 pub fn draw(ladder: &Ladder) -> String {
-    Drawing::new(ladder).text()
+    SvgDrawing::new(ladder).text()
 }
 
 /// Where a row is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+struct RowPlace {
     /// Of what ends in it, and of what leaves.
     ends: f64,
     departs: f64,
@@ -56,14 +56,14 @@ struct Place {
 }
 
 #[derive(Debug)]
-struct Drawing<'a> {
+struct SvgDrawing<'a> {
     ladder: &'a Ladder,
     timeline: Timeline,
-    places: Vec<Place>,
+    places: Vec<RowPlace>,
     height: f64,
 }
 
-impl<'a> Drawing<'a> {
+impl<'a> SvgDrawing<'a> {
     fn new(ladder: &'a Ladder) -> Self {
         let timeline = Timeline::of(ladder);
         let (mut places, mut y) = (Vec::with_capacity(timeline.moments.len()), TOP);
@@ -71,7 +71,7 @@ impl<'a> Drawing<'a> {
         for (row, moment) in timeline.moments.iter().enumerate() {
             let gap = row.checked_sub(1).map_or(0, |before| moment.time - timeline.moments[before].time);
             let least = if moment.departs.is_some() && moment.ends.is_empty() { DEPARTURE } else { END };
-            let mut place = Place::default();
+            let mut place = RowPlace::default();
             if row > 0 && moment.pause.is_some() {
                 place.fold = Some(y + FOLD / 2.0 - 4.0);
                 y += FOLD;
@@ -105,12 +105,10 @@ impl<'a> Drawing<'a> {
              <rect width=\"100%\" height=\"100%\" style=\"fill:var(--bg)\"/>\n",
             self.height
         );
-        let room = ((width - 12.0) / CHARACTER / 1.1) as usize;
-        let _ = writeln!(
-            svg,
-            "<text class=\"head\" x=\"8\" y=\"18\">{}</text>",
-            escaped(&cut(&self.ladder.caption(), room))
-        );
+        let counts = self.ladder.counts();
+        let room = (((width - 12.0) / CHARACTER / 1.1) as usize).saturating_sub(counts.len() + 2);
+        let head = escaped(&format!("{}: {counts}", cut(&self.ladder.title, room)));
+        let _ = writeln!(svg, "<text class=\"head\" x=\"8\" y=\"18\">{head}</text>");
         for (index, column) in columns.iter().enumerate() {
             self.host(&mut svg, index, column);
         }
@@ -216,7 +214,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// The time of a row, and what is said of what leaves or ends in it.
-    fn row(&self, svg: &mut String, row: usize, place: Place) {
+    fn row(&self, svg: &mut String, row: usize, place: RowPlace) {
         let moment = &self.timeline.moments[row];
         if let Some(y) = place.fold {
             let text = in_words(moment.pause.unwrap_or(0));

@@ -27,11 +27,11 @@ const LABEL: usize = 44;
 
 /// The ladder as lines of text.
 pub fn draw(ladder: &Ladder, options: TextOptions) -> String {
-    Drawing::new(ladder, options).text()
+    TextDrawing::new(ladder, options).text()
 }
 
 #[derive(Debug)]
-struct Drawing<'a> {
+struct TextDrawing<'a> {
     ladder: &'a Ladder,
     options: TextOptions,
     timeline: Timeline,
@@ -42,7 +42,7 @@ struct Drawing<'a> {
     braces: bool,
 }
 
-impl<'a> Drawing<'a> {
+impl<'a> TextDrawing<'a> {
     fn new(ladder: &'a Ladder, options: TextOptions) -> Self {
         let timeline = Timeline::of(ladder);
         let braces = ladder.round_trips.iter().any(|trip| ladder.arrows[trip.request].from == 0);

@@ -76,7 +76,7 @@ functions! {
     /// ```rhai
     /// let net = lab::create();
     /// let a = net.host("a");
-    /// set_policy(net.link(a, net.host("b")), |pkt| if pkt.flags == "SYN" && pkt.df { drop() } else { pass() });
+    /// set_policy(net.link(a, net.host("b")), |pkt| if pkt.flags == "SYN" && pkt.df != false { drop() } else { pass() });
     /// let kind = "";
     /// try { run_in(a, || tcp::connect("b:7", #{ timeout: 100.ms })); } catch (e) { kind = e.kind; }
     /// expect(kind, "timeout");
