@@ -18,8 +18,6 @@ pub mod engine;
 pub mod limits;
 pub mod nearest;
 pub mod net;
-#[cfg(feature = "cli")]
-pub mod pictures;
 #[cfg(feature = "kernel")]
 pub mod pictures;
 #[cfg(feature = "kernel")]
