@@ -38,7 +38,7 @@ static MEMORY: memory::Counting = memory::Counting;
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, group = clap::ArgGroup::new("rows").args(["json", "csv"]).multiple(true), args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript compare BEFORE AFTER\n       pingscript ladder RUN\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
+#[command(version, group = clap::ArgGroup::new("rows").args(["json", "csv", "report"]).multiple(true), args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript compare BEFORE AFTER\n       pingscript ladder RUN\n       pingscript report RUN… -o FILE\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
@@ -80,6 +80,10 @@ struct Cli {
     /// Write the same rows as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<String>,
+
+    /// Write a report of the run when it ends: one page of HTML with charts, which needs nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "check"])]
+    report: Option<String>,
 
     /// Draw the last round-trip times, losses and their causes, and samples below the script's lines while it runs, on a terminal
     #[arg(long, conflicts_with_all = ["check", "interactive", "watch", "seeds"])]
@@ -217,7 +221,8 @@ fn start() -> Result<i32> {
         Some(LabKind::Kernel) => Some("with --lab kernel"),
         None => cli.watch.then_some("with --watch"),
     };
-    let wanted = Wanted { trace: cli.trace, json: cli.json, csv: cli.csv, frames: cli.frames };
+    let (json, csv) = (cli.json, cli.csv);
+    let wanted = Wanted { trace: cli.trace, json, csv, frames: cli.frames, report: cli.report };
     let (seed, simulate, one_of_many) = (cli.seed, cli.simulate, cli.one_of_many);
     if cli.live && cli.code.is_none() && cli.script.is_empty() {
         return Ok(run::refuse(&no_live_prompt()));
@@ -330,7 +335,8 @@ fn no_live_prompt() -> Error {
 /// If FILE was left out, clap takes the script's name for it, and we would overwrite the script.
 fn rows_over_script(cli: &Cli) -> Option<Error> {
     let is_script = |file: &str| file.ends_with(".rhai") || (!Path::new(file).exists() && is_shipped(file));
-    let rows = [("--json", &cli.json, "rows.jsonl"), ("--csv", &cli.csv, "rows.csv")];
+    let rows =
+        [("--json", &cli.json, "rows.jsonl"), ("--csv", &cli.csv, "rows.csv"), ("--report", &cli.report, "run.html")];
     let (flag, file, such_as) = rows
         .into_iter()
         .find_map(|(flag, file, such_as)| Some((flag, file.as_ref().filter(|file| is_script(file))?, such_as)))?;

@@ -77,6 +77,13 @@ const RULES: &[Rule] = &[
         why: "a ladder is made from rows alone: files, messages and the terminal are the command's, src/engine/ladder.rs",
     },
     Rule {
+        within: &["src/pictures/report/"],
+        except: &[],
+        tests_may: false,
+        names: &["rhai", "crate::bindings", "crate::engine", "crate::terminal", "crate::limits", "std::fs"],
+        why: "a report is made from rows alone: files and messages are the command's, src/engine/report.rs",
+    },
+    Rule {
         within: &["src/net/lab/relay/"],
         except: &["src/net/lab/relay/tests.rs"],
         tests_may: false,

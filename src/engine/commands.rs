@@ -1,4 +1,4 @@
-//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `doc`, `doctor`, `completions`, `man`.
+//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `report`, `doc`, `doctor`, `completions`, `man`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::doctor::{self, Doctor};
 use super::help::command::{Doc, run as document};
 use super::ladder::{self, LadderJob};
 use super::programs::ScriptHost;
+use super::report::{self, ReportArgs};
 use super::run::{self, Job, exit, refuse};
 use super::{library, tour};
 use crate::bindings::context::Programs;
@@ -49,6 +50,10 @@ pub enum Command {
 
     /// Draw who sent what to whom, and what was lost where and why: from the rows that --json FILE --frames wrote
     Ladder(LadderJob),
+
+    /// Write a report of one run or of several, by the rows that --json wrote: one page of HTML that needs nothing else
+    #[command(after_help = report::EXIT_CODES)]
+    Report(ReportArgs),
 
     /// Explain what scripts can call
     Doc(Doc),
@@ -108,6 +113,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         },
         Command::Compare(asked) => return Ok(compare::run(asked)),
         Command::Ladder(job) => return Ok(ladder::run(job)),
+        Command::Report(asked) => return Ok(report::run(asked)),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),

@@ -25,6 +25,8 @@ pub mod modules;
 pub mod programs;
 #[cfg(feature = "cli")]
 pub mod prompt;
+#[cfg(feature = "cli")]
+pub mod report;
 mod rewrite;
 #[cfg(feature = "cli")]
 pub mod run;

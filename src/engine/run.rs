@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGQUIT, SIGSTOP, SIGTSTP};
 use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
+use super::report::{self, ReportWriter};
 use super::simulated::{conclude_simulation, keep_threads_together, leave};
 use super::sources::header;
 use super::{rewrite, signals};
@@ -27,7 +28,7 @@ use crate::net::host::threads;
 use crate::net::host::{Host, RunHost, ThisMachine};
 use crate::net::observe::event::Sink;
 use crate::net::observe::record;
-use crate::net::observe::record::{About, Begun, Wanted};
+use crate::net::observe::record::{About, Begun, Format, Wanted};
 use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::prober;
 use crate::net::sys;
@@ -225,7 +226,18 @@ pub fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> bool {
     let begun = Begun::new(move || host.simulated().map_or(real, |host| host.world().began()));
     let about = About::new(&job.name, &job.args, context.run.seed.value, real);
     context.run.session.is_about(about.clone(), begun.clone());
-    match record::open(&job.wanted, about, begun) {
+    let mut others: Vec<Box<dyn Format>> = Vec::new();
+    if let Some(name) = &job.wanted.report {
+        match report::create(name) {
+            Ok(target) => others.push(Box::new(ReportWriter::new(name, target, &job.name))),
+            Err((what, hint)) => {
+                output::note(&format!("error: {what}"));
+                output::note(&format!("  hint: {hint}"));
+                return false;
+            }
+        }
+    }
+    match record::open(&job.wanted, about, begun, others) {
         Ok(mut sinks) => {
             sinks.extend(live.map(|live| Box::new(live.clone()) as Box<dyn Sink>));
             context.run.session.events.send_to(sinks, job.wanted.frames);

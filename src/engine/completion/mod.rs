@@ -100,7 +100,7 @@ impl CommandLine<'_> {
                 .iter()
                 .filter_map(|s| Some(s.to_possible_value()?.get_name().to_string()))
                 .collect(),
-            ("compare" | "ladder", _) => self.files(|_| true),
+            ("compare" | "ladder" | "report", _) => self.files(|_| true),
             ("man", 0) => self.files(|_| false),
             _ => Vec::new(),
         }

@@ -12,8 +12,10 @@ use crate::net::error::Result;
 use crate::net::host::Host;
 use crate::net::host::id::HostId;
 use crate::net::host::stop::Stop;
+use crate::net::observe::event::{Event, MadeHost, MadeLink};
 use crate::net::random::RandomStream;
 use crate::net::socket::session::Session;
+use crate::net::time::Duration;
 
 /// A lab's relay and what drives it.
 #[derive(Debug)]
@@ -52,6 +54,25 @@ impl RelayDriver {
         options: LinkOptions,
     ) -> Result<Link> {
         let [a, b] = hosts;
+        let made = self.join(name, lab, hosts, cable, options)?;
+        let ns = Duration::as_nanos;
+        let (delay_ns, jitter_ns, rate, queue) = (ns(options.delay), ns(options.jitter), options.rate, options.queue);
+        let ends = [a, b].map(|host| host.parts().name.clone());
+        let (lab, name, mtu) = (self.shared().number(), name.to_string(), cable.mtu);
+        let link = MadeLink { lab, name, ends, delay_ns, jitter_ns, rate, queue, mtu };
+        self.session().events.emit(|| Event::Link { time: a.unix_nanos(), link: &link });
+        Ok(made)
+    }
+
+    fn join(
+        &self,
+        name: &str,
+        lab: &Lab,
+        hosts: [&LabHost; 2],
+        cable: &CableOptions,
+        options: LinkOptions,
+    ) -> Result<Link> {
+        let [a, b] = hosts;
         match self {
             #[cfg(feature = "kernel")]
             Self::Thread(thread) => thread.link(name, lab.connect(a, b, cable)?, options),
@@ -67,6 +88,13 @@ impl RelayDriver {
     /// Has the loss report tell a host apart by its addresses, also before it has a link.
     pub fn knows(&self, host: &LabHost) {
         self.shared().knows(host.id(), host.name().unwrap_or_default(), &host.addrs());
+        let new = MadeHost {
+            lab: self.shared().number(),
+            name: host.parts().name.clone(),
+            addrs: host.prefixes().iter().map(ToString::to_string).collect(),
+            router: host.forwards(),
+        };
+        self.session().events.emit(|| Event::Host { time: host.unix_nanos(), host: &new });
     }
 
     /// The session whose loss report it enters losses in.

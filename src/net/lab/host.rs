@@ -64,6 +64,11 @@ impl LabHost {
         &self.0.addrs
     }
 
+    /// Whether it carries packets on from one of its links to another.
+    pub fn forwards(&self) -> bool {
+        self.0.lab.state().topology.nodes[self.0.number].forwards
+    }
+
     /// The lab it is of.
     pub fn lab(&self) -> &Lab {
         &self.0.lab

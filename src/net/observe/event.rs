@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::Serialize;
+
 use super::frame::FrameRow;
 use super::loss_report::LossReport;
 use crate::net::error::Error;
@@ -86,6 +88,33 @@ pub enum Event<'a> {
         /// How it ended.
         outcome: &'a Outcome,
     },
+    /// A packet came that settles no probe: the reply came late, is a duplicate, or is damaged, or it is none.
+    Stray {
+        /// From the socket that pings to whom it pinged.
+        flow: Flow<'a>,
+        /// What came.
+        data: &'a [u8],
+        /// What it is, in one word: `late`, `duplicate`, `foreign` …
+        kind: &'static str,
+        /// The number of the probe that it names.
+        number: Option<u64>,
+        /// How long after that probe it came.
+        after: Option<Duration>,
+    },
+    /// A host of a lab was made.
+    Host {
+        /// When, in nanoseconds since 1970.
+        time: i64,
+        /// The host.
+        host: &'a MadeHost,
+    },
+    /// Two hosts of a lab were joined.
+    Link {
+        /// When, in nanoseconds since 1970.
+        time: i64,
+        /// The link.
+        link: &'a MadeLink,
+    },
     /// The script has taken a sample of values of its own.
     Sample {
         /// When, in nanoseconds since 1970.
@@ -142,6 +171,40 @@ pub enum WhyUnsent<'a> {
     Decided(&'a Decided),
     /// The system has refused it.
     Refused(&'a Error),
+}
+
+/// A host of a lab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MadeHost {
+    /// Distinguishes the labs of a process.
+    pub lab: u32,
+    /// What it is called.
+    pub name: String,
+    /// Its addresses, each with the length of its network where it has one.
+    pub addrs: Vec<String>,
+    /// Whether it carries packets on.
+    pub router: bool,
+}
+
+/// A link of a lab, as it was made: a script may change it later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MadeLink {
+    /// As that of its hosts.
+    pub lab: u32,
+    /// What it is called.
+    pub name: String,
+    /// The hosts that it joins.
+    pub ends: [String; 2],
+    /// By how much it delays each frame, in nanoseconds.
+    pub delay_ns: i64,
+    /// Give or take so much of that.
+    pub jitter_ns: i64,
+    /// Bits a second; `None`: as many as come.
+    pub rate: Option<u64>,
+    /// How many frames wait for their turn at that rate; `None`: the usual number.
+    pub queue: Option<usize>,
+    /// The largest IP packet that it carries.
+    pub mtu: u32,
 }
 
 /// What happened to a connection.

@@ -80,6 +80,8 @@ pub enum End {
         lesser: bool,
         /// The time by each clock.
         readings: Readings,
+        /// Whether the reply to a probe sent later came before it.
+        reordered: bool,
     },
     /// An ICMP error came.
     Icmp {

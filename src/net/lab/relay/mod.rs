@@ -116,6 +116,11 @@ impl RelayShared {
         Ok((Link { lanes: lanes.clone(), shared: self.clone() }, LinkState::new(lanes, ends, jitter)))
     }
 
+    /// What distinguishes the lab from others of the process.
+    pub fn number(&self) -> u32 {
+        self.lab
+    }
+
     /// The session whose loss report it enters losses in.
     pub fn session(&self) -> &Session {
         &self.session

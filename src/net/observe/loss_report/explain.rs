@@ -6,7 +6,7 @@ use std::sync::Weak;
 use super::folded::Server;
 use super::pingers::Group;
 use super::rises::Counter;
-use super::{Dropping, Drops, Explanation, Inner, Loss, LossReport, causes};
+use super::{Dropping, Drops, Explanation, Inner, Loss, LossCause, LossReport, causes};
 use crate::net::host::id::HostId;
 use crate::net::probe::ledger::Fault;
 
@@ -16,15 +16,31 @@ impl LossReport {
     pub fn explain(&self) -> Vec<Explanation> {
         let counts = self.buffers();
         let inner = self.lock();
-        let is_ours = |loss: &Loss| loss.instead.is_none() || inner.causes.know(&loss.key);
-        let ours = inner.losses.iter().any(|loss| loss.error.is_none() && is_ours(loss));
-        if inner.pingers.counts().settled() == 0 || (inner.servers.list().is_empty() && inner.hosts.is_empty() && !ours)
-        {
+        if !inner.is_explained() {
             return Vec::new();
         }
         let causes = inner.explained(&counts);
         let groups = inner.pingers.groups(&inner.hosts);
         groups.into_iter().map(|group| inner.explanation(group, &causes)).collect()
+    }
+
+    /// Why each of the losses that are remembered came about, where [`LossReport::explain`] says so.
+    pub fn loss_causes(&self) -> Vec<LossCause> {
+        let counts = self.buffers();
+        let inner = self.lock();
+        if !inner.is_explained() {
+            return Vec::new();
+        }
+        let explained = inner.explained(&counts);
+        let known = |(loss, cause): &(&Loss, _)| Option::is_some(cause) || !inner.causes.may_have_forgotten(loss.sent);
+        let of = |(loss, cause): (&Loss, Option<(String, String)>)| {
+            let ends = inner.pingers.get(loss.pinger).pinging.ends;
+            let (cause, named) = cause.unzip();
+            let detail =
+                named.as_deref().and_then(|named| named.split_once(" (")?.1.strip_suffix(')')).map(str::to_string);
+            LossCause { number: loss.number, from: ends.from(), to: ends.to(), cause, detail }
+        };
+        inner.losses.iter().zip(explained).filter(known).map(of).collect()
     }
 
     /// How many datagrams the kernel has dropped at each socket that replies because its receive buffer was full.
@@ -55,6 +71,13 @@ impl LossReport {
 }
 
 impl Inner {
+    /// Whether anything can be said of losses: something is settled, and a socket of this process replies, or there is a lab.
+    fn is_explained(&self) -> bool {
+        let is_ours = |loss: &Loss| loss.instead.is_none() || self.causes.know(&loss.key);
+        let ours = || self.losses.iter().any(|loss| loss.error.is_none() && is_ours(loss));
+        self.pingers.counts().settled() > 0 && (!self.servers.list().is_empty() || !self.hosts.is_empty() || ours())
+    }
+
     /// What verdicts, errors and replies say of each loss: its cause and what names the loss with it; `None`: nothing.
     fn causes_by_ping(&self) -> Vec<Option<(String, String)>> {
         let mut verdicts = self.causes.of(&self.losses);

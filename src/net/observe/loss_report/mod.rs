@@ -23,7 +23,7 @@ use self::losses::Loss;
 pub use self::losses::PingError;
 use self::pingers::Pingers;
 pub use self::pingers::{PingerRun, Settled};
-pub use self::report::{Drops, Explanation, PolicyReport};
+pub use self::report::{Drops, Explanation, LossCause, PolicyReport};
 pub(in crate::net) use self::rises::CountReading;
 use self::rises::{Counter, Rises};
 use crate::net::host::id::HostId;

@@ -55,6 +55,21 @@ pub struct Drops {
     pub count: u64,
 }
 
+/// Why a ping was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossCause {
+    /// Its number.
+    pub number: u64,
+    /// The pinger's end.
+    pub from: SocketAddr,
+    /// Where it went.
+    pub to: SocketAddr,
+    /// Why; `None`: nothing explains it.
+    pub cause: Option<String>,
+    /// What the verdict rests on, or what was wrong with the reply: `draw 0.165`.
+    pub detail: Option<String>,
+}
+
 /// What was lost, and why. `Display` is for people, several lines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {

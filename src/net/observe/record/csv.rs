@@ -106,6 +106,19 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("fate", "/fate"),
     ("cause", "/cause"),
     ("waited_ns", "/waited_ns"),
+    ("out_of_order", "/out_of_order"),
+    ("what", "/what"),
+    ("after_ns", "/after_ns"),
+    ("lab", "/lab"),
+    ("name", "/name"),
+    ("addrs", "/addrs"),
+    ("router", "/router"),
+    ("ends", "/ends"),
+    ("delay_ns", "/delay_ns"),
+    ("jitter_ns", "/jitter_ns"),
+    ("rate", "/rate"),
+    ("queue", "/queue"),
+    ("mtu", "/mtu"),
 ];
 
 /// Writes rows as CSV.

@@ -12,10 +12,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::rows::{About, Row};
-use self::rows::{ConnectionRow, LostRow, ProbeRow, SampleRow, VerdictRow};
+use self::rows::{CauseRow, ConnectionRow, LostRow, Made, ProbeRow, SampleRow, StrayRow, VerdictRow};
 use self::summary::SummaryRow;
 use super::event::{Event, Sink};
-use super::loss_report::LossReport;
+use super::loss_report::{LossCause, LossReport};
 use crate::net::host::environment::{Buffered, environment};
 use crate::net::probe::outcome::End;
 use crate::net::probe::stats::{Ipdv, Rtts};
@@ -44,10 +44,12 @@ pub struct Wanted {
     pub csv: Option<String>,
     /// Whether there are rows for frames, too.
     pub frames: bool,
+    /// The file for a report.
+    pub report: Option<String>,
 }
 
 /// A way to write rows.
-trait Format: std::fmt::Debug + Send + Sync {
+pub trait Format: std::fmt::Debug + Send + Sync {
     /// Writes a row.
     fn write(&self, row: &Row<'_>);
 }
@@ -83,16 +85,21 @@ struct RunTimes {
     ipdv: Ipdv,
 }
 
-/// Opens what is wanted; `Err` has the file that cannot be opened, and why.
+/// Opens what is wanted, and has rows written to `others` too; `Err` has the file that cannot be opened, and why.
 ///
 /// # Errors
 /// Those of [`crate::net::host::file::create`].
-pub fn open(wanted: &Wanted, about: About, begun: Begun) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
+pub fn open(
+    wanted: &Wanted,
+    about: About,
+    begun: Begun,
+    others: Vec<Box<dyn Format>>,
+) -> Result<Vec<Box<dyn Sink>>, (String, io::Error)> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if wanted.trace {
         sinks.push(Box::new(trace::TraceWriter::new(begun.clone())));
     }
-    let mut formats: Vec<Box<dyn Format>> = Vec::new();
+    let mut formats = others;
     if let Some(name) = &wanted.json {
         formats.push(Box::new(json::Json::new(RecordFile::open(name, json::BEGINNING)?)));
     }
@@ -220,6 +227,18 @@ impl Sink for Arc<Rows> {
                 self.write(&Row::Lost(LostRow::new(flow, data.len(), why, site)));
             }
             Event::Connection { flow, what } => self.write(&Row::Connection(ConnectionRow::new(flow, what))),
+            Event::Stray { flow, data, kind, number, after } => self.write(&Row::Stray(StrayRow {
+                time_ns: flow.time,
+                what: kind,
+                seq: number,
+                from: flow.from,
+                to: flow.to,
+                bytes: data.len(),
+                after_ns: after.map(Duration::as_nanos),
+                host: flow.host.map(str::to_string),
+            })),
+            Event::Host { time, host } => self.write(&Row::Host(Made { time_ns: time, what: host })),
+            Event::Link { time, link } => self.write(&Row::Link(Made { time_ns: time, what: link })),
             Event::Sample { time, host, values } => {
                 self.write(&Row::Sample(SampleRow { time_ns: time, values, host }));
             }
@@ -238,6 +257,9 @@ impl Sink for Arc<Rows> {
     }
 
     fn end(&self, time: i64, account: &LossReport) {
+        for LossCause { number: seq, from, to, cause, detail } in account.loss_causes() {
+            self.write(&Row::Cause(CauseRow { time_ns: time, seq, from, to, cause, detail }));
+        }
         let summary = SummaryRow::new(time, account, &self.times());
         self.write(&Row::Summary(Box::new(summary)));
     }

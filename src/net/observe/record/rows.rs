@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::SCHEMA;
 use super::summary::SummaryRow;
-use crate::net::observe::event::{ConnectionEvent, Flow, SampleValue};
+use crate::net::observe::event::{ConnectionEvent, Flow, MadeHost, MadeLink, SampleValue};
 use crate::net::observe::frame::FrameRow;
 use crate::net::policy::Action;
 use crate::net::policy::decided::Decided;
@@ -49,6 +49,14 @@ pub enum Row<'a> {
     Lost(LostRow),
     /// A frame, or what a socket has sent or received.
     Frame(&'a FrameRow),
+    /// A packet that settled no probe.
+    Stray(StrayRow),
+    /// Why a probe was lost.
+    Cause(CauseRow),
+    /// A host of a lab.
+    Host(Made<&'a MadeHost>),
+    /// A link of a lab.
+    Link(Made<&'a MadeLink>),
     /// What happened to a connection.
     Connection(ConnectionRow),
     /// Values of the script's own.
@@ -79,6 +87,9 @@ pub struct ProbeRow {
     pub rtt_ns: Option<i64>,
     /// The clock that it was measured by.
     pub clock: Option<&'static str>,
+    /// Whether its reply came after that to a probe sent later; left out where it did not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_order: bool,
     /// The ICMP error that settled it.
     pub icmp: Option<IcmpCell>,
     /// Why this host could not send it.
@@ -163,6 +174,55 @@ pub struct LostRow {
     pub at: String,
 }
 
+/// A packet that settled no probe.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StrayRow {
+    /// When it arrived, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// What it is: `late`, `duplicate`, `foreign`, `truncated`, `corrupt` or `unmatched`.
+    pub what: &'static str,
+    /// The number of the probe that it names, as in that probe's row.
+    pub seq: Option<u64>,
+    /// The socket that received it.
+    pub from: SocketAddr,
+    /// Where that probe went; or, where it names none, who sent it.
+    pub to: SocketAddr,
+    /// Its size.
+    pub bytes: usize,
+    /// How long after that probe was sent.
+    pub after_ns: Option<i64>,
+    /// The host of the socket; `None` for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// Why a probe was lost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CauseRow {
+    /// When the run ended, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// The number of the probe, as in its row.
+    pub seq: u64,
+    /// The socket it was sent from.
+    pub from: SocketAddr,
+    /// Where it went.
+    pub to: SocketAddr,
+    /// Why it was lost; `None`: nothing explains it.
+    pub cause: Option<String>,
+    /// What the verdict rests on, or what was wrong with the reply: `draw 0.165`.
+    pub detail: Option<String>,
+}
+
+/// Something that was made at a time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Made<T> {
+    /// When, in nanoseconds since 1970.
+    pub time_ns: i64,
+    /// What.
+    #[serde(flatten)]
+    pub what: T,
+}
+
 /// What happened to a connection.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConnectionRow {
@@ -230,6 +290,7 @@ impl ProbeRow {
         let (time_ns, seq) = (sent, outcome.number);
         let host = flow.host.map(str::to_string);
         let (rtt_ns, clock, icmp, error) = (None, None, None, None);
+        let out_of_order = matches!(outcome.end, End::Reply { reordered: true, .. });
         let missed_slots = Some(outcome.missed).filter(|&missed| missed > 0);
         let row = Self {
             time_ns,
@@ -241,6 +302,7 @@ impl ProbeRow {
             state,
             rtt_ns,
             clock,
+            out_of_order,
             icmp,
             error,
             missed_slots,

@@ -35,6 +35,7 @@ fn probe() -> ProbeRow {
         state,
         rtt_ns: None,
         clock: None,
+        out_of_order: false,
         icmp,
         error: None,
         missed_slots: None,

@@ -41,9 +41,9 @@ impl TraceWriter {
         Self { start }
     }
 
-    /// The line of an event, its end included, and when that was.
-    pub(super) fn line(&self, event: &Event<'_>) -> (i64, String) {
-        match *event {
+    /// The line of an event, its end included, and when that was; `None`: it has none.
+    pub(super) fn line(&self, event: &Event<'_>) -> Option<(i64, String)> {
+        Some(match *event {
             Event::Sent { flow, data } => self.flow("send", flow, data.len(), &message(data)),
             Event::Received { flow, data } => self.flow("recv", flow, data.len(), &message(data)),
             Event::Decided { flow, data, decided, site } => {
@@ -79,7 +79,8 @@ impl TraceWriter {
                 let what = "lost by the kernel: the receive buffer was full";
                 (time, self.text(time, "dropped", &format!("> {socket}"), &packets, what))
             }
-        }
+            Event::Stray { .. } | Event::Host { .. } | Event::Link { .. } => return None,
+        })
     }
 
     fn flow(&self, what: &str, flow: Flow<'_>, bytes: usize, cause: &str) -> (i64, String) {
@@ -100,8 +101,9 @@ impl TraceWriter {
 
 impl Sink for TraceWriter {
     fn take(&self, event: &Event<'_>) {
-        let (time, line) = self.line(event);
-        environment().traced(time, &line);
+        if let Some((time, line)) = self.line(event) {
+            environment().traced(time, &line);
+        }
     }
 }
 

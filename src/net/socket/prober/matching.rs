@@ -6,7 +6,7 @@ use super::clock::{measure, waited};
 use super::errors::settled_by;
 use super::{Pending, Prober, Recognised, Transport, Work};
 use crate::net::error::{Error, ErrorKind, Result};
-use crate::net::observe::event::Event;
+use crate::net::observe::event::{Event, Flow};
 use crate::net::observe::loss_report::{PingError, PingerRun, Settled};
 use crate::net::policy::RejectReply;
 use crate::net::policy::datagram::Datagram;
@@ -74,7 +74,7 @@ impl Prober {
             },
         };
         let stray = match arrival {
-            Arrival::Reply { id, .. } => {
+            Arrival::Reply { id, reordered, .. } => {
                 if let Some(pending) = self.pending.remove(&id) {
                     let readings = measure(&pending, datagram.stamp, seen, queued.map(|_| arrived));
                     let (rtt, clock) = readings.by(self.clock);
@@ -84,7 +84,7 @@ impl Prober {
                     let echoed = transport.probing().echoed(&pending.message);
                     transport.endpoint().loss_report().got_reply(ends, echoed, pending.sent);
                     let received_at = Some(datagram.stamp.unwrap_or(unix));
-                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings };
+                    let end = End::Reply { datagram, rtt, clock, lesser: clock != session, readings, reordered };
                     self.finish(transport, id, &pending, received_at, end);
                 }
                 return Ok(());
@@ -108,6 +108,7 @@ impl Prober {
             datagram.from,
             queued.map(|_| arrived),
         );
+        self.emit_stray(transport, stray, &datagram, (arrived, unix));
         self.report_stray(stray, datagram, arrived, unix);
         Ok(())
     }
@@ -142,6 +143,39 @@ impl Prober {
         if let Some(pending) = id.and_then(|id| self.pending.get_mut(&id)) {
             pending.instead.get_or_insert(Fault::Elsewhere(from));
         }
+    }
+
+    /// Emits that a packet came that settles nothing.
+    fn emit_stray(
+        &self,
+        transport: &dyn Transport,
+        (kind, id): (Stray, Option<ProbeId>),
+        datagram: &Datagram,
+        (arrived, unix): (Instant, i64),
+    ) {
+        let endpoint = transport.endpoint();
+        endpoint.session.events.emit(|| {
+            let record = id.and_then(|id| self.ledger.record(id));
+            let to = record.map_or(datagram.from, |record| record.to);
+            Event::Stray {
+                flow: Flow { time: datagram.stamp.unwrap_or(unix), ..endpoint.flow(self.own_end(endpoint), to) },
+                data: &datagram.data,
+                kind: kind.word(),
+                number: id.and_then(|id| self.number_of(Blame::Named(id))),
+                after: record.map(|record| arrived - record.sent),
+            }
+        });
+    }
+
+    /// The end that probes are sent from: the address that replies went to, where the socket is bound to any.
+    fn own_end(&self, endpoint: &Endpoint) -> SocketAddr {
+        let mut own = endpoint.local;
+        if let Some(reached) =
+            self.reached.filter(|reached| own.ip().is_unspecified() && reached.is_ipv4() == own.is_ipv4())
+        {
+            own.set_ip(reached);
+        }
+        own
     }
 
     /// Makes an outcome of a packet that settles nothing, if the pinger at work wants those.
@@ -302,12 +336,7 @@ impl Prober {
             self.report_settled(transport, id, pending, &end);
         }
         let endpoint = transport.endpoint();
-        let mut from = endpoint.local;
-        if let Some(reached) =
-            self.reached.filter(|reached| from.ip().is_unspecified() && reached.is_ipv4() == from.is_ipv4())
-        {
-            from.set_ip(reached);
-        }
+        let from = self.own_end(endpoint);
         let outcome = pending.outcome(id, received_at, end);
         endpoint.session.events.emit(|| Event::Outcome {
             flow: endpoint.flow(from, pending.to),

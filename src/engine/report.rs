@@ -1,0 +1,121 @@
+//! `pingscript report`, and `--report` of a run: what was measured as one page of HTML, from the rows.
+
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Write};
+use std::sync::{Mutex, PoisonError};
+
+use clap::Args;
+
+use super::run::{exit, refuse};
+use crate::net::error::{Error, in_words};
+use crate::net::host::file;
+use crate::net::observe::record::{Format, Row, json};
+use crate::pictures::report::{BEGINNING, RunRecord, page};
+use crate::terminal::output;
+
+/// What is to be reported.
+#[derive(Args, Clone, Debug, Default)]
+#[command(override_usage = "pingscript report RUN… -o FILE.html")]
+pub struct ReportArgs {
+    /// The rows of runs, as `--json FILE` writes them; those of several lie over each other
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<String>,
+
+    /// The file to write
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub output: String,
+}
+
+/// The end of what `report --help` says.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+    0  written; what is missing of the rows is said
+    2  wrong command line, a file that cannot be opened, or no rows at all
+    3  the report could not be written";
+
+/// Writes a report of runs; the exit code.
+pub fn run(asked: &ReportArgs) -> i32 {
+    let mut runs = Vec::new();
+    for name in &asked.runs {
+        let open = |name: &String| RunRecord::read(name, BufReader::with_capacity(1 << 16, File::open(name)?));
+        match open(name) {
+            Ok(run) => runs.push(run),
+            Err(err) => {
+                return refuse(&Error {
+                    kind: crate::net::error::ErrorKind::File,
+                    ..Error::system("report", &err).with_peer(name)
+                });
+            }
+        }
+    }
+    let target = match create(&asked.output) {
+        Ok(target) => target,
+        Err((what, hint)) => return cannot_open(&what, hint),
+    };
+    let notes: Vec<String> = runs.iter().filter_map(RunRecord::missing).collect();
+    notes.iter().for_each(|note| output::note(&format!("note: {note}")));
+    if let Err(err) = write(&target, &runs, &notes) {
+        output::note(&not_written(&asked.output, &err));
+        return exit::SCRIPT;
+    }
+    if runs.iter().any(RunRecord::has_rows) { exit::DONE } else { exit::USAGE }
+}
+
+/// Opens a file for a report: a new one, or a report of before, which is emptied. `Err`: why not, and a hint.
+pub(super) fn create(name: &str) -> Result<File, (String, &'static str)> {
+    file::create(name, |found| found.starts_with(BEGINNING.as_bytes())).map_err(|err| {
+        let hint = match err.kind() {
+            ErrorKind::AlreadyExists => "only reports are written anew: remove it, or name another file",
+            ErrorKind::ResourceBusy => "name another file, or wait until that run has ended",
+            ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
+                "name a file in a directory that exists and that you may write to"
+            }
+            _ => "name another file",
+        };
+        (format!("{name} cannot be opened for a report: {}", in_words(&err)), hint)
+    })
+}
+
+fn cannot_open(what: &str, hint: &str) -> i32 {
+    output::note(&format!("error: {what}"));
+    output::note(&format!("  hint: {hint}"));
+    exit::USAGE
+}
+
+fn write(mut target: &File, runs: &[RunRecord], notes: &[String]) -> io::Result<()> {
+    target.write_all(page(runs, notes).as_bytes())
+}
+
+fn not_written(name: &str, err: &io::Error) -> String {
+    format!("error: {name} could not be written: {}", in_words(err))
+}
+
+/// What keeps the rows of a run that goes on for a report at its end.
+#[derive(Debug)]
+pub(super) struct ReportWriter {
+    name: String,
+    kept: Mutex<Option<(File, RunRecord)>>,
+}
+
+impl ReportWriter {
+    /// Writes to `target`, which is called `name`, what is measured by `script`.
+    pub(super) fn new(name: &str, target: File, script: &str) -> Self {
+        Self { name: name.to_string(), kept: Mutex::new(Some((target, RunRecord::new(script)))) }
+    }
+}
+
+impl Format for ReportWriter {
+    fn write(&self, row: &Row<'_>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, run)) = kept.as_mut() else { return };
+        run.enter(&json::line(row));
+        if matches!(row, Row::Summary(_))
+            && let Some((target, mut run)) = kept.take()
+        {
+            run.finish();
+            if let Err(err) = write(&target, &[run], &[]) {
+                output::note(&not_written(&self.name, &err));
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Round-trip times over time: each ping while they are few, and a smoke chart of quantiles where they are many.
+
+use std::fmt::Write;
+
+use super::axis::{Axis, AxisUnit};
+use super::plot::Plot;
+use super::runs::ChartLine;
+use super::series::{Dot, ExtraKind, MOST_DOTS, State};
+use super::slots::TimeSlot;
+use super::text::{count, moment, percent, time};
+
+/// With so many pings or more a line between them shows nothing.
+const MOST_JOINED: usize = 400;
+
+/// The bands of a smoke chart: between which shares of the replies each lies.
+const BANDS: [(f64, f64); 3] = [(0.0, 1.0), (0.1, 0.9), (0.25, 0.75)];
+
+/// The chart; nothing where no ping was sent.
+pub(super) fn section(lines: &[ChartLine<'_>]) -> String {
+    let sent: u64 = lines.iter().map(|line| line.series.tally.sent()).sum();
+    if sent == 0 {
+        return "<p class=\"none\">No pings were sent.</p>".to_string();
+    }
+    let extras = lines.iter().any(|line| line.series.tally.late + line.series.tally.duplicate > 0);
+    let strips = if extras { vec!["lost", "extra"] } else { vec!["lost"] };
+    let last = lines.iter().map(|line| line.series.last).max().unwrap_or_default();
+    let mut plot = Plot::new(Axis::linear(AxisUnit::Time, 0.0, last as f64), heights(lines), 264, strips);
+    let dots: usize = lines.iter().filter_map(|line| line.series.dots.as_ref()).map(Vec::len).sum();
+    for line in lines {
+        let class = line.class();
+        plot.add(&format!("<g class=\"{class}\">"));
+        match line.series.dots.as_ref().filter(|_| dots <= 2 * MOST_DOTS) {
+            Some(_) => draw_dots(&mut plot, line),
+            None => draw_smoke(&mut plot, line, lines.len() > 1),
+        }
+        plot.add("</g>\n");
+    }
+    let is_log = heights(lines).is_log;
+    plot.finish("Round-trip times over the time of the run", 6) + keys(lines, is_log).as_str()
+}
+
+/// The axis of round-trip times: logarithmic where a few are far above the others.
+fn heights(lines: &[ChartLine<'_>]) -> Axis {
+    let rtts = || lines.iter().map(|line| &line.series.rtts);
+    let most = rtts().filter_map(|rtts| rtts.most()).fold(0.0, f64::max);
+    let least = rtts().filter_map(|rtts| rtts.least()).fold(f64::INFINITY, f64::min);
+    let typical = rtts().filter_map(|rtts| rtts.quantile(0.5)).fold(f64::INFINITY, f64::min);
+    match most > 12.0 * typical {
+        true => Axis::log(AxisUnit::Time, least, most),
+        false => Axis::linear(AxisUnit::Time, 0.0, if most > 0.0 { most * 1.08 } else { 1e6 }),
+    }
+}
+
+fn draw_dots(plot: &mut Plot, line: &ChartLine<'_>) {
+    let mut dots: Vec<&Dot> = line.series.dots.iter().flatten().collect();
+    dots.sort_by_key(|dot| dot.at);
+    let name = |dot: &Dot| format!("{}ping {} at {}", line.title(), dot.seq, moment(dot.at));
+    if dots.len() < MOST_JOINED {
+        // A loss interrupts the line.
+        for run in dots.split(|dot| dot.state != State::Replied) {
+            let points: Vec<_> = run.iter().filter_map(|dot| Some((dot.at as f64, dot.rtt? as f64))).collect();
+            plot.curve("joined", if points.len() > 1 { &points } else { &[] }, None);
+        }
+    }
+    let strip = plot.strip(0);
+    for dot in dots {
+        let at = dot.at as f64;
+        match (dot.state, dot.rtt) {
+            (State::Replied, Some(rtt)) => {
+                let (kind, note) = if dot.reordered { ("reordered", ", reordered") } else { ("reply", "") };
+                let level = plot.level(rtt as f64);
+                plot.mark(kind, at, level, &format!("{}: {}{note}", name(dot), time(rtt as f64)));
+            }
+            (State::Pending, _) => plot.mark("pending", at, strip, &format!("{}: still pending at the end", name(dot))),
+            (state, _) => {
+                let how = if state == State::TimedOut { "timed out" } else { "error" };
+                let why = dot.why.as_ref().map_or(String::new(), |why| format!("\n{why}"));
+                plot.mark("lost", at, strip, &format!("{}: lost, {how}{why}", name(dot)));
+            }
+        }
+    }
+    let strip = plot.strip(1);
+    for extra in &line.series.extras {
+        let seq = extra.seq.map_or(String::new(), |seq| format!(" to ping {seq}"));
+        let after = extra.after.map_or(String::new(), |after| format!(", {} after it was sent", time(after as f64)));
+        let title = format!("{}{} reply{seq} at {}{after}", line.title(), extra.kind.word(), moment(extra.at));
+        plot.mark(extra.kind.word(), extra.at as f64, strip, &title);
+    }
+}
+
+fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
+    let slots: Vec<(i64, i64, &TimeSlot)> = line.series.slots.used().collect();
+    let quantile = |share: f64| -> Vec<Vec<(f64, f64)>> {
+        // A slot without a reply interrupts the curve.
+        let value = |(begin, end, slot): &(i64, i64, &TimeSlot)| {
+            slot.rtts.quantile(share).map(|value| [(*begin as f64, value), (*end as f64, value)])
+        };
+        slots.split(|slot| value(slot).is_none()).map(|run| run.iter().filter_map(value).flatten().collect()).collect()
+    };
+    // Over each other, only the innermost.
+    let bands = if is_one_of_many { &BANDS[2..] } else { &BANDS[..] };
+    for (low, high) in bands {
+        for (above, below) in quantile(*high).iter().zip(&quantile(*low)) {
+            plot.curve("band", above, Some(below));
+        }
+    }
+    quantile(0.5).iter().for_each(|run| plot.curve("median", run, None));
+    let (strip, extra) = (plot.strip(0), plot.strip(1));
+    for (begin, end, slot) in slots {
+        let mut title = format!(
+            "{}{} to {}: {} sent, {} lost",
+            line.title(),
+            moment(begin),
+            moment(end),
+            count(slot.sent),
+            count(slot.lost)
+        );
+        for (number, word) in [
+            (slot.pending, "pending"),
+            (slot.reordered, "reordered"),
+            (slot.late, "late"),
+            (slot.duplicate, "duplicate"),
+        ] {
+            if number > 0 {
+                let _ = write!(title, ", {} {word}", count(number));
+            }
+        }
+        let at = |share: f64| slot.rtts.quantile(share).map_or_else(|| "NA".to_string(), time);
+        let _ =
+            write!(title, "\nround trips: least {}, median {}, p90 {}, most {}", at(0.0), at(0.5), at(0.9), at(1.0));
+        let along = (begin as f64, end as f64);
+        let share = slot.lost as f64 / slot.sent.max(1) as f64;
+        if slot.lost > 0 {
+            let class = format!("slot-lost l{}", (share * 4.0).ceil().clamp(1.0, 4.0));
+            plot.bar(&class, along, (strip - 9.0, strip + 9.0), &format!("{title}\nloss {}", percent(share)));
+        }
+        if slot.late + slot.duplicate > 0 {
+            plot.bar("slot-extra", along, (extra - 9.0, extra + 9.0), &title);
+        }
+        plot.bar("slot", along, (0.0, strip - 11.0), &title);
+    }
+}
+
+/// What the marks mean, and how many of each there are.
+fn keys(lines: &[ChartLine<'_>], is_log: bool) -> String {
+    let total = |of: fn(&ChartLine<'_>) -> u64| lines.iter().map(of).sum::<u64>();
+    let mut html = String::from("<ul class=\"keys\">");
+    if lines.len() > 1 {
+        for line in lines {
+            let _ = write!(
+                html,
+                "<li class=\"{}\"><svg width=\"28\" height=\"12\"><line class=\"sample\" x1=\"0\" x2=\"28\" y1=\"6\" y2=\"6\"/></svg> {}</li>",
+                line.class(),
+                line.label()
+            );
+        }
+    }
+    let kinds: [(&str, &str, u64); 6] = [
+        ("reply", "replied", total(|line| line.series.tally.replied - line.series.tally.reordered)),
+        ("reordered", "replied, reordered", total(|line| line.series.tally.reordered)),
+        ("lost", "lost", total(|line| line.series.tally.lost())),
+        ("pending", "pending", total(|line| line.series.tally.pending)),
+        (ExtraKind::Late.word(), "late", total(|line| line.series.tally.late)),
+        (ExtraKind::Duplicate.word(), "duplicate", total(|line| line.series.tally.duplicate)),
+    ];
+    for (kind, words, number) in kinds.into_iter().filter(|(.., number)| *number > 0) {
+        let _ = write!(
+            html,
+            "<li class=\"s0\"><svg width=\"14\" height=\"12\"><use href=\"#m-{kind}\" class=\"{kind}\" x=\"7\" y=\"6\"/></svg> {words} {}</li>",
+            count(number)
+        );
+    }
+    let smoke = lines.iter().any(|line| line.series.dots.is_none());
+    if smoke {
+        html += "<li>line: median; bands: the middle half";
+        html += if lines.len() > 1 { "" } else { ", the middle 80%, and all replies" };
+        html += " of each moment</li>";
+    }
+    html += if is_log { "<li>logarithmic</li>" } else { "" };
+    html + "</ul>\n"
+}
