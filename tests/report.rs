@@ -324,3 +324,54 @@ fn a_run_reports_the_same_as_its_rows() {
     assert!(marks(&page, "duplicate") > 0 && reordered > 0, "{rows}");
     assert!(page.contains("class=\"topology\"") && page.contains("10.0.0.2"));
 }
+
+#[test]
+fn what_was_sampled_and_what_tcp_did_is_drawn_over_time() {
+    let mut rows = vec![RUN.to_string()];
+    for n in 0..3000_u64 {
+        let time = 1000 + n * 1_000_000;
+        rows.push(format!(
+            r#"{{"type":"sample","time_ns":{time},"values":{{"cwnd":{},"rtt_ns":{},"none":null}},"host":"a"}}"#,
+            n % 100,
+            n * 1000
+        ));
+    }
+    for n in 0..20_u64 {
+        let (lost, fate, cause) = if n == 7 { ("5", "dropped", "\"loss(0.1)\"") } else { ("null", "carried", "null") };
+        for link in ["a-r", "r-b"] {
+            rows.push(format!(
+                r#"{{"type":"frame","time_ns":{},"lost_ns":{lost},"link":"{link}","from":"10.0.0.1:9","to":"10.0.0.2:7","bytes":100,"tcp":{{"flags":"ACK","seq":{},"ack":1,"window":9,"retransmission":{}}},"fate":"{fate}","cause":{cause},"icmp":null,"draws":[]}}"#,
+                1000 + n * 1_000_000,
+                1 + n * 100,
+                n == 9,
+            ));
+        }
+    }
+    rows.push(SUMMARY.to_string());
+    let page = page(&rows, "");
+    assert_eq!(page.matches("sample-line").count(), 2, "a line for each value there is");
+    assert!(page.contains("<figcaption>a: cwnd</figcaption>") && page.contains("<figcaption>a: rtt</figcaption>"));
+    // Of the first link alone.
+    assert_eq!((marks(&page, "lost"), marks(&page, "late")), (1, 1));
+    assert!(page.contains("20 segments, 2,000 octets, × lost 1, △ sent again 1"), "{page}");
+    assert!(page.contains("<title>dropped: sequence 701 to 801, 100 octets at 0.007 s\nloss(0.1)</title>"), "{page}");
+    assert!(page.len() < 200_000, "{}", page.len());
+}
+
+#[test]
+fn a_picture_has_the_marks_of_the_page() {
+    let dir = TempDir::new();
+    let rows: Vec<String> =
+        (0..9).map(|n| probe(n, if n == 4 { "timed_out" } else { "replied" }, (n != 4).then_some(5))).collect();
+    dir.write("rows.jsonl", &format!("{RUN}\n{}\n{SUMMARY}\n", rows.join("\n")));
+    for _ in 0..2 {
+        report(&dir, &["rows.jsonl", "-o", "run.svg"]).expect_code(0);
+    }
+    let picture = fs::read_to_string(dir.path().join("run.svg")).expect("a picture");
+    assert_eq!((marks(&picture, "reply"), marks(&picture, "lost")), (8, 1));
+    assert!(!picture.contains("<script") && picture.matches("://").count() == 1, "the name of SVG alone");
+    // What is not a picture is none of ours.
+    report(&dir, &["rows.jsonl", "-o", "run.html"]).expect_code(0);
+    fs::rename(dir.path().join("run.html"), dir.path().join("page.svg")).expect("renamed");
+    report(&dir, &["rows.jsonl", "-o", "page.svg"]).expect_code(2);
+}

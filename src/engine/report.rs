@@ -10,7 +10,7 @@ use super::run::{exit, refuse};
 use crate::net::error::{Error, in_words};
 use crate::net::host::file;
 use crate::net::observe::record::{Format, Row, json};
-use crate::pictures::report::{BEGINNING, RunRecord, page};
+use crate::pictures::report::{BEGINNING, PICTURE, RunRecord, page, picture};
 use crate::terminal::output;
 
 /// What is to be reported.
@@ -21,7 +21,7 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<String>,
 
-    /// The file to write
+    /// The file to write; FILE.svg gets the chart of round-trip times alone
     #[arg(short, long, value_name = "FILE", required = true)]
     pub output: String,
 }
@@ -54,7 +54,8 @@ pub fn run(asked: &ReportArgs) -> i32 {
     };
     let notes: Vec<String> = runs.iter().filter_map(RunRecord::missing).collect();
     notes.iter().for_each(|note| output::note(&format!("note: {note}")));
-    if let Err(err) = write(&target, &runs, &notes) {
+    let text = if is_picture(&asked.output) { picture(&runs) } else { page(&runs, &notes) };
+    if let Err(err) = write(&target, &text) {
         output::note(&not_written(&asked.output, &err));
         return exit::SCRIPT;
     }
@@ -63,7 +64,8 @@ pub fn run(asked: &ReportArgs) -> i32 {
 
 /// Opens a file for a report: a new one, or a report of before, which is emptied. `Err`: why not, and a hint.
 pub(super) fn create(name: &str) -> Result<File, (String, &'static str)> {
-    file::create(name, |found| found.starts_with(BEGINNING.as_bytes())).map_err(|err| {
+    let beginning = if is_picture(name) { PICTURE } else { BEGINNING };
+    file::create(name, |found| found.starts_with(beginning.as_bytes())).map_err(|err| {
         let hint = match err.kind() {
             ErrorKind::AlreadyExists => "only reports are written anew: remove it, or name another file",
             ErrorKind::ResourceBusy => "name another file, or wait until that run has ended",
@@ -82,8 +84,13 @@ fn cannot_open(what: &str, hint: &str) -> i32 {
     exit::USAGE
 }
 
-fn write(mut target: &File, runs: &[RunRecord], notes: &[String]) -> io::Result<()> {
-    target.write_all(page(runs, notes).as_bytes())
+/// Whether a file of this name is to have the chart of round-trip times alone.
+fn is_picture(name: &str) -> bool {
+    name.ends_with(".svg")
+}
+
+fn write(mut target: &File, text: &str) -> io::Result<()> {
+    target.write_all(text.as_bytes())
 }
 
 fn not_written(name: &str, err: &io::Error) -> String {
@@ -113,7 +120,8 @@ impl Format for ReportWriter {
             && let Some((target, mut run)) = kept.take()
         {
             run.finish();
-            if let Err(err) = write(&target, &[run], &[]) {
+            let text = if is_picture(&self.name) { picture(&[run]) } else { page(&[run], &[]) };
+            if let Err(err) = write(&target, &text) {
                 output::note(&not_written(&self.name, &err));
             }
         }

@@ -1,6 +1,6 @@
 //! Axes: where a value lies, and which values are labelled.
 
-use super::text::{round_time, unit};
+use super::text::{count, round_time, unit};
 
 /// What an axis shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +89,7 @@ impl Axis {
             let found = human.iter().map(|seconds| seconds * 1e9).find(|step| *step >= least);
             return found.unwrap_or_else(|| nice(least / 86_400e9) * 86_400e9);
         }
-        let step = nice(least);
-        if self.of == AxisUnit::Number { step.max(1.0) } else { step }
+        nice(least)
     }
 
     /// A value where labelled ones are `step` apart.
@@ -100,7 +99,11 @@ impl Axis {
                 let decimals = (-(step * 100.0).log10().floor()).clamp(0.0, 3.0) as usize;
                 format!("{:.decimals$}%", value * 100.0)
             }
-            AxisUnit::Number => format!("{value:.0}"),
+            AxisUnit::Number if step >= 1.0 && value >= 0.0 => count(value.round() as u64),
+            AxisUnit::Number => {
+                let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
+                format!("{value:.decimals$}")
+            }
             AxisUnit::Time if value == 0.0 => "0".to_string(),
             AxisUnit::Time if self.is_log && step == value => round_time(value),
             AxisUnit::Time => {
@@ -137,7 +140,7 @@ mod tests {
         assert_eq!(labels(Axis::log(AxisUnit::Time, 90e3, 40e6), 6), ["100 µs", "1 ms", "10 ms"]);
         assert_eq!(labels(Axis::log(AxisUnit::Time, 1e6, 12e6), 6), ["1 ms", "2 ms", "5 ms", "10 ms"]);
         assert_eq!(labels(Axis::linear(AxisUnit::Share, 0.0, 1.0), 5), ["0%", "20%", "40%", "60%", "80%", "100%"]);
-        assert_eq!(labels(Axis::linear(AxisUnit::Number, 0.0, 3.0), 6), ["0", "1", "2", "3"]);
+        assert_eq!(labels(Axis::linear(AxisUnit::Number, 0.0, 3.0), 3), ["0", "1", "2", "3"]);
         // All times the same.
         assert!(labels(Axis::log(AxisUnit::Time, 10e6, 10e6), 5).len() >= 2);
         assert!(labels(Axis::linear(AxisUnit::Time, 0.0, 0.0), 5).len() >= 2);

@@ -148,3 +148,33 @@ pub(super) struct LinkCells {
     pub(super) queue: Option<u64>,
     pub(super) mtu: Option<u32>,
 }
+
+/// A frame.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FrameCells {
+    pub(super) link: Option<String>,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) bytes: u64,
+    pub(super) lost_ns: Option<i64>,
+    pub(super) fate: String,
+    pub(super) cause: Option<String>,
+    pub(super) tcp: Option<SegmentCells>,
+}
+
+/// What a frame says of its TCP segment.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SegmentCells {
+    pub(super) seq: u64,
+    pub(super) retransmission: bool,
+}
+
+/// What a script sampled.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SampleCells {
+    pub(super) values: BTreeMap<String, Option<f64>>,
+    pub(super) host: Option<String>,
+}

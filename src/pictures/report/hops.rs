@@ -25,6 +25,8 @@ pub(super) struct PathHop {
 
 impl Hops {
     pub(super) fn add(&mut self, to: &str, ttl: u8, state: State, cells: &RowCells<'_>) {
+        // Probes of UDP go to a port each.
+        let to = to.rsplit_once(':').map_or(to, |(addr, _)| addr.trim_matches(['[', ']']));
         let place = self.0.iter().position(|(known, _)| known == to);
         if place.is_none() && self.0.len() == MOST {
             return;

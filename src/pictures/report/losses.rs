@@ -64,6 +64,6 @@ mod tests {
         [2, 3, 5, 7, 8, 9].iter().for_each(|&n| losses.add(n, 0, true));
         losses.finish();
         assert_eq!(losses.runs, BTreeMap::from([(1, 1), (2, 1), (3, 1)]));
-        assert_eq!(losses.neighbours.longest_run, 3);
+        assert_eq!(losses.neighbours.both_lost, 3);
     }
 }

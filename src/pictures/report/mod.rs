@@ -12,22 +12,28 @@ use self::text::Shown;
 
 mod axis;
 mod cells;
+mod curve;
 mod distribution;
 mod hops;
 mod losses;
 mod plot;
 mod record;
 mod runs;
+mod samples;
 mod series;
 mod slots;
 mod spread;
 mod tables;
+mod tcp;
 mod text;
 mod times;
 mod topology;
 
 /// How a report begins: a file that begins so may be written anew.
 pub const BEGINNING: &str = "<!DOCTYPE html>\n<!-- pingscript report -->\n";
+
+/// How a picture begins.
+pub const PICTURE: &str = "<!-- pingscript report --><svg";
 
 const STYLE: &str = include_str!("style.css");
 
@@ -66,6 +72,8 @@ pub fn page(runs: &[RunRecord], notes: &[String]) -> String {
         ("Round-trip times", rtt(times::section(&lines))),
         ("Distribution", if pings { distribution::section(&lines) } else { String::new() }),
         ("Losses", if pings { tables::losses(runs) } else { String::new() }),
+        ("Samples", samples::section(runs)),
+        ("TCP", tcp::section(runs)),
         ("Policies", tables::policies(runs)),
         ("Path", tables::hops(runs)),
         ("Lab", topology::section(runs)),
@@ -75,6 +83,16 @@ pub fn page(runs: &[RunRecord], notes: &[String]) -> String {
         html += &part(heading, &section);
     }
     html + "</main></body></html>\n"
+}
+
+/// The chart of round-trip times alone, as a picture.
+pub fn picture(runs: &[RunRecord]) -> String {
+    let (chart, wide, high) = times::picture(&lines(runs));
+    let marks = MARKS.replace(" class=\"defs\"", "");
+    format!(
+        "{PICTURE} xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" viewBox=\"0 0 {wide} {high}\">\n<style>\n{STYLE}</style>\n{marks}\
+         <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n{chart}</svg>\n"
+    )
 }
 
 /// A part of the page; nothing where there is nothing to show.

@@ -100,8 +100,30 @@ impl Plot {
         );
     }
 
-    /// The whole of it; `label` says what it shows to those who do not see it.
+    /// The whole of it for a page; `label` says what it shows to those who do not see it. At most so many places along it are
+    /// labelled.
     pub(super) fn finish(self, label: &str, most: usize) -> String {
+        let (left, area, whole) = self.halves(most);
+        format!(
+            "<div class=\"chart\"><svg class=\"left\" width=\"{LEFT}\" height=\"{whole}\" aria-hidden=\"true\">{left}</svg>\
+             <svg class=\"area\" height=\"{whole}\" role=\"img\" aria-label=\"{}\">{area}</svg></div>\n",
+            Shown(label)
+        )
+    }
+
+    /// The whole of it as a part of a picture of this width, `top` pixels from above; and where it ends.
+    pub(super) fn place(self, width: f64, top: f64, most: usize) -> (String, f64) {
+        let (left, area, whole) = self.halves(most);
+        let svg = format!(
+            "<svg class=\"left\" y=\"{top}\" width=\"{LEFT}\" height=\"{whole}\" overflow=\"visible\">{left}</svg>\
+             <svg x=\"{LEFT}\" y=\"{top}\" width=\"{}\" height=\"{whole}\" overflow=\"visible\">{area}</svg>\n",
+            width - f64::from(LEFT) - 12.0
+        );
+        (svg, top + whole)
+    }
+
+    /// The labels on the left, the rest, and the height of both.
+    fn halves(self, most: usize) -> (String, String, f64) {
         let foot = self.height + if self.strips.is_empty() { 0.0 } else { ROOM + STRIP * self.strips.len() as f64 };
         let whole = foot + FOOT;
         let mut left = String::new();
@@ -138,11 +160,6 @@ impl Plot {
                 Shown(text)
             );
         }
-        format!(
-            "<div class=\"chart\"><svg class=\"left\" width=\"{LEFT}\" height=\"{whole}\" aria-hidden=\"true\">{left}</svg>\
-             <svg class=\"area\" height=\"{whole}\" role=\"img\" aria-label=\"{}\">{grid}\n{}</svg></div>\n",
-            Shown(label),
-            self.body
-        )
+        (left, format!("{grid}\n{}", self.body), whole)
     }
 }

@@ -5,10 +5,13 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::cells::{
-    CauseCells, ConnectionCells, HostCells, LinkCells, LostFrame, PolicyCells, RunCells, SummaryCells, VerdictCells,
+    CauseCells, ConnectionCells, HostCells, LinkCells, LostFrame, PolicyCells, RunCells, SampleCells, SummaryCells,
+    VerdictCells,
 };
 use super::hops::Hops;
+use super::samples::Samples;
 use super::series::{ExtraKind, PingSeries, State};
+use super::tcp::TcpFlows;
 use super::text::visible;
 use crate::net::observe::record::reading::{RowCells, RowFile};
 
@@ -46,6 +49,8 @@ pub struct RunRecord {
     pub(super) more_connections: u64,
     pub(super) hosts: Vec<HostCells>,
     pub(super) links: Vec<LinkCells>,
+    pub(super) samples: Samples,
+    pub(super) tcp: TcpFlows,
 }
 
 /// How often there was each of some things.
@@ -86,6 +91,8 @@ impl RunRecord {
             more_connections: 0,
             hosts: Vec::new(),
             links: Vec::new(),
+            samples: Samples::default(),
+            tcp: TcpFlows::default(),
         }
     }
 
@@ -154,6 +161,8 @@ impl RunRecord {
                     true
                 }
             },
+            "sample" => self.take_sample(cells, line),
+            "frame" => self.take_frame(cells, line),
             "host" if self.hosts.len() < MOST => push(line, &mut self.hosts),
             "link" if self.links.len() < MOST => push(line, &mut self.links),
             _ => true,
@@ -223,6 +232,23 @@ impl RunRecord {
             *policy.acted.entry(row.verdict).or_default() += 1;
         }
         true
+    }
+
+    fn take_sample(&mut self, cells: &RowCells<'_>, line: &[u8]) -> bool {
+        let Some((time, SampleCells { values, host })) = cells.time_ns.zip(parse(line)) else { return false };
+        self.samples.add(self.after(time), host.as_deref(), values);
+        true
+    }
+
+    fn take_frame(&mut self, cells: &RowCells<'_>, line: &[u8]) -> bool {
+        let Some((time, frame)) = cells.time_ns.zip(parse(line)) else { return false };
+        self.tcp.add(self.after(time), frame);
+        true
+    }
+
+    /// How long after the start of the run a moment is.
+    fn after(&self, time: i64) -> i64 {
+        time.saturating_sub(self.start.unwrap_or_default()).max(0)
     }
 
     fn take_cause(&mut self, cells: &RowCells<'_>, line: &[u8]) -> bool {

@@ -15,12 +15,38 @@ const MOST_JOINED: usize = 400;
 /// The bands of a smoke chart: between which shares of the replies each lies.
 const BANDS: [(f64, f64); 3] = [(0.0, 1.0), (0.1, 0.9), (0.25, 0.75)];
 
+/// The width of the chart as a picture.
+const WIDTH: f64 = 860.0;
+
+/// The chart as a part of a picture, its marks explained above, and how wide and high it is.
+pub(super) fn picture(lines: &[ChartLine<'_>]) -> (String, f64, f64) {
+    let mut top = String::new();
+    let names = lines.iter().filter(|_| lines.len() > 1).map(|line| (line.class(), "", line.label()));
+    let kinds = kinds(lines).into_iter().filter(|(.., number)| *number > 0);
+    let marks = kinds.map(|(kind, words, number)| ("s0 keys".to_string(), kind, format!("{words} {}", count(number))));
+    let mut x = 70.0;
+    for (class, kind, text) in names.chain(marks) {
+        let mark = match kind {
+            "" => format!("<line class=\"sample\" x1=\"{}\" x2=\"{}\" y1=\"18\" y2=\"18\"/>", x - 8.0, x + 8.0),
+            kind => format!("<use href=\"#m-{kind}\" class=\"{kind}\" x=\"{x}\" y=\"18\"/>"),
+        };
+        let _ = write!(top, "<g class=\"{class}\">{mark}<text x=\"{}\" y=\"22\">{text}</text></g>", x + 14.0);
+        x += 36.0 + 7.0 * text.chars().count() as f64;
+    }
+    let (chart, end) = draw(lines).place(WIDTH, 40.0, 8);
+    (top + chart.as_str(), WIDTH, end)
+}
+
 /// The chart; nothing where no ping was sent.
 pub(super) fn section(lines: &[ChartLine<'_>]) -> String {
     let sent: u64 = lines.iter().map(|line| line.series.tally.sent()).sum();
     if sent == 0 {
         return "<p class=\"none\">No pings were sent.</p>".to_string();
     }
+    draw(lines).finish("Round-trip times over the time of the run", 6) + keys(lines).as_str()
+}
+
+fn draw(lines: &[ChartLine<'_>]) -> Plot {
     let extras = lines.iter().any(|line| line.series.tally.late + line.series.tally.duplicate > 0);
     let strips = if extras { vec!["lost", "extra"] } else { vec!["lost"] };
     let last = lines.iter().map(|line| line.series.last).max().unwrap_or_default();
@@ -35,8 +61,7 @@ pub(super) fn section(lines: &[ChartLine<'_>]) -> String {
         }
         plot.add("</g>\n");
     }
-    let is_log = heights(lines).is_log;
-    plot.finish("Round-trip times over the time of the run", 6) + keys(lines, is_log).as_str()
+    plot
 }
 
 /// The axis of round-trip times: logarithmic where a few are far above the others.
@@ -131,8 +156,9 @@ fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
         let along = (begin as f64, end as f64);
         let share = slot.lost as f64 / slot.sent.max(1) as f64;
         if slot.lost > 0 {
-            let class = format!("slot-lost l{}", (share * 4.0).ceil().clamp(1.0, 4.0));
-            plot.bar(&class, along, (strip - 9.0, strip + 9.0), &format!("{title}\nloss {}", percent(share)));
+            // By its square root: a loss of 1% is seen beside one of 100%.
+            let top = strip + 9.0 - 18.0 * share.sqrt();
+            plot.bar("slot-lost", along, (top, strip + 9.0), &format!("{title}\nloss {}", percent(share)));
         }
         if slot.late + slot.duplicate > 0 {
             plot.bar("slot-extra", along, (extra - 9.0, extra + 9.0), &title);
@@ -142,8 +168,7 @@ fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
 }
 
 /// What the marks mean, and how many of each there are.
-fn keys(lines: &[ChartLine<'_>], is_log: bool) -> String {
-    let total = |of: fn(&ChartLine<'_>) -> u64| lines.iter().map(of).sum::<u64>();
+fn keys(lines: &[ChartLine<'_>]) -> String {
     let mut html = String::from("<ul class=\"keys\">");
     if lines.len() > 1 {
         for line in lines {
@@ -155,15 +180,7 @@ fn keys(lines: &[ChartLine<'_>], is_log: bool) -> String {
             );
         }
     }
-    let kinds: [(&str, &str, u64); 6] = [
-        ("reply", "replied", total(|line| line.series.tally.replied - line.series.tally.reordered)),
-        ("reordered", "replied, reordered", total(|line| line.series.tally.reordered)),
-        ("lost", "lost", total(|line| line.series.tally.lost())),
-        ("pending", "pending", total(|line| line.series.tally.pending)),
-        (ExtraKind::Late.word(), "late", total(|line| line.series.tally.late)),
-        (ExtraKind::Duplicate.word(), "duplicate", total(|line| line.series.tally.duplicate)),
-    ];
-    for (kind, words, number) in kinds.into_iter().filter(|(.., number)| *number > 0) {
+    for (kind, words, number) in kinds(lines).into_iter().filter(|(.., number)| *number > 0) {
         let _ = write!(
             html,
             "<li class=\"s0\"><svg width=\"14\" height=\"12\"><use href=\"#m-{kind}\" class=\"{kind}\" x=\"7\" y=\"6\"/></svg> {words} {}</li>",
@@ -176,6 +193,19 @@ fn keys(lines: &[ChartLine<'_>], is_log: bool) -> String {
         html += if lines.len() > 1 { "" } else { ", the middle 80%, and all replies" };
         html += " of each moment</li>";
     }
-    html += if is_log { "<li>logarithmic</li>" } else { "" };
+    html += if heights(lines).is_log { "<li>logarithmic</li>" } else { "" };
     html + "</ul>\n"
+}
+
+/// The kinds of marks: each with its meaning and how many there are.
+fn kinds(lines: &[ChartLine<'_>]) -> [(&'static str, &'static str, u64); 6] {
+    let total = |of: fn(&ChartLine<'_>) -> u64| lines.iter().map(of).sum::<u64>();
+    [
+        ("reply", "replied", total(|line| line.series.tally.replied - line.series.tally.reordered)),
+        ("reordered", "replied, reordered", total(|line| line.series.tally.reordered)),
+        ("lost", "lost", total(|line| line.series.tally.lost())),
+        ("pending", "pending", total(|line| line.series.tally.pending)),
+        (ExtraKind::Late.word(), "late", total(|line| line.series.tally.late)),
+        (ExtraKind::Duplicate.word(), "duplicate", total(|line| line.series.tally.duplicate)),
+    ]
 }
