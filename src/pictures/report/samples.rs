@@ -22,14 +22,12 @@ impl Samples {
     pub(super) fn add(&mut self, at: i64, host: Option<&str>, values: BTreeMap<String, Option<f64>>) {
         for (name, value) in values.into_iter().filter_map(|(name, value)| Some((name, value?))) {
             let name = host.map_or_else(|| name.clone(), |host| format!("{host}: {name}"));
-            match self.0.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, curve)) => curve.add(at, value),
-                None if self.0.len() < MOST => {
-                    let mut curve = Curve::default();
-                    curve.add(at, value);
-                    self.0.push((name, curve));
-                }
-                None => {}
+            let place = self.0.iter().position(|(known, _)| *known == name).unwrap_or(self.0.len());
+            if place == self.0.len() && place < MOST {
+                self.0.push((name, Curve::default()));
+            }
+            if let Some((_, curve)) = self.0.get_mut(place) {
+                curve.add(at, value);
             }
         }
     }
