@@ -5,7 +5,7 @@ mod common;
 use std::fmt::Write;
 use std::fs;
 
-use common::{Run, TempDir, pingscript};
+use common::{Run, TempDir, pingscript, repo_root};
 
 /// The first row of a run.
 const RUN: &str = r#"{"type":"run","schema":1,"pingscript":"0.1.0","time_ns":1000,"script":"x.rhai","args":["--count","3"],"seed":42,"clocks":[]}"#;
@@ -374,4 +374,15 @@ fn a_picture_has_the_marks_of_the_page() {
     report(&dir, &["rows.jsonl", "-o", "run.html"]).expect_code(0);
     fs::rename(dir.path().join("run.html"), dir.path().join("page.svg")).expect("renamed");
     report(&dir, &["rows.jsonl", "-o", "page.svg"]).expect_code(2);
+}
+
+#[test]
+fn the_picture_in_readme_is_what_the_command_makes() {
+    const COMMAND: &str = "pingscript --simulate --seed 5 --report docs/report.svg docs/report.rhai";
+    let dir = TempDir::new();
+    let made = dir.path().join("report.svg");
+    let args = ["--simulate", "--seed", "5", "--report", made.to_str().expect("a path"), "docs/report.rhai"];
+    pingscript(&args).run().expect_code(0);
+    let read = |path: &std::path::Path| fs::read_to_string(path).expect("a picture");
+    assert!(read(&made) == read(&repo_root().join("docs/report.svg")), "it differs; make it anew: {COMMAND}");
 }

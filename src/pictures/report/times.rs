@@ -81,9 +81,10 @@ fn draw_dots(plot: &mut Plot, line: &ChartLine<'_>) {
     dots.sort_by_key(|dot| dot.at);
     let name = |dot: &Dot| format!("{}ping {} at {}", line.title(), dot.seq, moment(dot.at));
     if dots.len() < MOST_JOINED {
-        // A loss interrupts the line.
-        for run in dots.split(|dot| dot.state != State::Replied) {
-            let points: Vec<_> = run.iter().filter_map(|dot| Some((dot.at as f64, dot.rtt? as f64))).collect();
+        // A loss interrupts the line, and so does a pause.
+        let longest = 8 * typical_gap(&dots);
+        for run in dots.chunk_by(|one, next| next.state == State::Replied && next.at - one.at <= longest) {
+            let points: Vec<_> = run.iter().filter_map(|dot| dot_place(dot)).collect();
             plot.curve("joined", if points.len() > 1 { &points } else { &[] }, None);
         }
     }
@@ -111,6 +112,18 @@ fn draw_dots(plot: &mut Plot, line: &ChartLine<'_>) {
         let title = format!("{}{} reply{seq} at {}{after}", line.title(), extra.kind.word(), moment(extra.at));
         plot.mark(extra.kind.word(), extra.at as f64, strip, &title);
     }
+}
+
+/// Where the reply to a ping stands.
+fn dot_place(dot: &Dot) -> Option<(f64, f64)> {
+    Some((dot.at as f64, dot.rtt.filter(|_| dot.state == State::Replied)? as f64))
+}
+
+/// How long after a ping the next is sent, as a rule.
+fn typical_gap(dots: &[&Dot]) -> i64 {
+    let mut gaps: Vec<i64> = dots.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).copied().unwrap_or_default().max(1)
 }
 
 fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
