@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// The first row.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct RunCells {
+pub(super) struct AboutCells {
     pub(super) schema: u32,
     pub(super) pingscript: String,
     pub(super) time_ns: i64,
@@ -85,7 +85,7 @@ pub(super) struct DropCells {
 /// A verdict.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct VerdictCells {
+pub(super) struct DecidedCells {
     pub(super) verdict: String,
     pub(super) origin: String,
     pub(super) at: Option<String>,

@@ -15,6 +15,7 @@ mod cells;
 mod curve;
 mod distribution;
 mod hops;
+mod ladders;
 mod losses;
 mod plot;
 mod record;
@@ -72,6 +73,7 @@ pub fn page(runs: &[RunRecord], notes: &[String]) -> String {
         ("Round-trip times", rtt(times::section(&lines))),
         ("Distribution", if pings { distribution::section(&lines) } else { String::new() }),
         ("Losses", if pings { tables::losses(runs) } else { String::new() }),
+        ("Ladders", ladders::section(runs)),
         ("Samples", samples::section(runs)),
         ("TCP", tcp::section(runs)),
         ("Policies", tables::policies(runs)),

@@ -5,10 +5,11 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::cells::{
-    CauseCells, ConnectionCells, HostCells, LinkCells, LostFrame, PolicyCells, RunCells, SampleCells, SummaryCells,
-    VerdictCells,
+    AboutCells, CauseCells, ConnectionCells, DecidedCells, HostCells, LinkCells, LostFrame, PolicyCells, SampleCells,
+    SummaryCells,
 };
 use super::hops::Hops;
+use super::ladders::LadderRows;
 use super::samples::Samples;
 use super::series::{ExtraKind, PingSeries, State};
 use super::tcp::TcpFlows;
@@ -27,7 +28,7 @@ pub struct RunRecord {
     /// What it is called in a report of several runs.
     pub(super) name: String,
     pub(super) file: RowFile,
-    pub(super) about: Option<RunCells>,
+    pub(super) about: Option<AboutCells>,
     pub(super) summary: Option<SummaryCells>,
     /// When it began, in nanoseconds since 1970; `None` until the first row that has a time.
     pub(super) start: Option<i64>,
@@ -51,6 +52,7 @@ pub struct RunRecord {
     pub(super) links: Vec<LinkCells>,
     pub(super) samples: Samples,
     pub(super) tcp: TcpFlows,
+    pub(super) ladder: LadderRows,
 }
 
 /// How often there was each of some things.
@@ -93,6 +95,7 @@ impl RunRecord {
             links: Vec::new(),
             samples: Samples::default(),
             tcp: TcpFlows::default(),
+            ladder: LadderRows::default(),
         }
     }
 
@@ -144,6 +147,8 @@ impl RunRecord {
             self.start = Some(time);
             self.all = PingSeries::new(time);
         }
+        let at = self.after(cells.time_ns.unwrap_or_default());
+        self.ladder.add(cells, line, at);
         match cells.r#type.as_ref() {
             "probe" => self.take_probe(cells).is_some(),
             "stray" => self.take_stray(cells).is_some(),
@@ -215,7 +220,7 @@ impl RunRecord {
 
     fn take_verdict(&mut self, line: &[u8]) -> bool {
         // The summary has the whole of it, and comes last; each row is parsed only in case it does not come.
-        let Some(row) = parse::<VerdictCells>(line) else { return false };
+        let Some(row) = parse::<DecidedCells>(line) else { return false };
         let at = row.at.unwrap_or(row.to);
         let is_it = |policy: &PolicyCells| policy.at == at && policy.host == row.host;
         let place = self.decided.iter().position(is_it).unwrap_or(self.decided.len());

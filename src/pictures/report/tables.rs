@@ -32,7 +32,7 @@ fn by_run<'a>(runs: &'a [RunRecord], rows: &[(&str, &dyn Fn(&'a RunRecord) -> St
 /// What was run.
 pub(super) fn about(runs: &[RunRecord]) -> String {
     let shown = |text: &str| Shown(text).to_string();
-    let about = |run: &RunRecord, say: &dyn Fn(&super::cells::RunCells) -> String| {
+    let about = |run: &RunRecord, say: &dyn Fn(&super::cells::AboutCells) -> String| {
         run.about.as_ref().map_or(String::new(), say)
     };
     by_run(

@@ -59,6 +59,7 @@ pub struct RowCells<'a> {
     pub ttl: Option<u8>,
     pub out_of_order: Option<bool>,
     pub after_ns: Option<i64>,
+    pub lost_ns: Option<i64>,
     #[serde(borrow, default)]
     pub what: Option<Cow<'a, str>>,
     pub icmp: Option<IcmpCells>,
