@@ -68,16 +68,13 @@ impl LadderRows {
             }
             return self.first.push(line.to_vec());
         }
-        match self.losses.last_mut().filter(|loss| loss.open > 0) {
-            Some(loss) => {
-                loss.lines.push(line.to_vec());
-                loss.open -= 1;
-            }
-            None if lost && self.losses.len() < LOSSES => {
-                let lines = self.verdicts.iter().chain(&self.recent).cloned().chain([line.to_vec()]).collect();
-                self.losses.push(LossRows { at, lines, open: AROUND });
-            }
-            None => {}
+        let drawn = self.losses.len();
+        if let Some(loss) = self.losses.last_mut().filter(|loss| loss.open > 0) {
+            loss.lines.push(line.to_vec());
+            loss.open -= 1;
+        } else if lost && drawn < LOSSES {
+            let lines = self.verdicts.iter().chain(&self.recent).cloned().chain([line.to_vec()]).collect();
+            self.losses.push(LossRows { at, lines, open: AROUND });
         }
         keep(&mut self.recent, line, AROUND);
     }
