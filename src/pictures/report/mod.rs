@@ -73,7 +73,6 @@ pub fn page(runs: &[RunRecord], notes: &[String]) -> String {
         ("Round-trip times", rtt(times::section(&lines))),
         ("Distribution", if pings { distribution::section(&lines) } else { String::new() }),
         ("Losses", if pings { tables::losses(runs) } else { String::new() }),
-        ("Ladders", ladders::section(runs)),
         ("Samples", samples::section(runs)),
         ("TCP", tcp::section(runs)),
         ("Policies", tables::policies(runs)),
@@ -81,6 +80,7 @@ pub fn page(runs: &[RunRecord], notes: &[String]) -> String {
         ("Lab", topology::section(runs)),
         ("Frames lost on links and by kernels", tables::frames(runs)),
         ("Connections", tables::connections(runs)),
+        ("Ladders", ladders::section(runs)),
     ] {
         html += &part(heading, &section);
     }
@@ -92,7 +92,7 @@ pub fn picture(runs: &[RunRecord]) -> String {
     let (chart, wide, high) = times::picture(&lines(runs));
     let marks = MARKS.replace(" class=\"defs\"", "");
     format!(
-        "{PICTURE} xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" viewBox=\"0 0 {wide} {high}\">\n<style>\n{STYLE}</style>\n{marks}\
+        "{PICTURE} xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" width=\"{wide}\" height=\"{high}\" viewBox=\"0 0 {wide} {high}\">\n<style>\n{STYLE}</style>\n{marks}\
          <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n{chart}</svg>\n"
     )
 }
