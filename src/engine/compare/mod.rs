@@ -4,7 +4,7 @@ mod limit;
 mod table;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, Read};
 
 use clap::Args;
 
@@ -13,7 +13,7 @@ use self::table::{ComparedSide, Comparison};
 use super::run::{exit, refuse};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::observe::record::reading::ReadRows;
-use crate::net::probe::comparison::Series;
+use crate::net::probe::comparison::{Outline, Series};
 use crate::terminal::output;
 
 /// What is to be compared.
@@ -83,42 +83,86 @@ fn compare(asked: &Compare) -> Result<Comparison, Error> {
     };
     let target = asked.target.as_deref();
     let (before, after) = (read_side(before, target)?, read_side(after, target)?);
-    let clock = one_clock(&before, &after, target)?;
+    let clock = one_clock(&before, &after)?;
     let mut notes: Vec<String> = before.iter().chain(&after).filter_map(missing).collect();
     notes.extend(several_targets(&before, &after, target));
-    notes.extend(other_clocks(before.iter().chain(&after), target, clock.as_deref()));
-    let side = |read: &[(String, ReadRows)]| {
-        let mut series = Series::default();
-        let flows = read.iter().flat_map(|(_, rows)| rows.flows(target, clock.as_deref()));
-        flows.for_each(|flow| series.add(flow));
-        ComparedSide { files: read.iter().map(|(name, _)| name.clone()).collect(), series }
-    };
-    Ok(Comparison::new(side(&before), side(&after), clock.clone(), notes))
+    notes.extend(other_clocks(before.iter().chain(&after), clock.as_deref()));
+    let side = |read: Vec<ComparedFile>| series_of(read, target, clock.as_deref());
+    Ok(Comparison::new(side(before)?, side(after)?, clock.clone(), notes))
+}
+
+/// A file that was looked at, to be read again.
+struct ComparedFile {
+    name: String,
+    rows: ReadRows,
+    /// What it held, if it cannot be read twice.
+    kept: Option<Vec<u8>>,
+}
+
+impl ComparedFile {
+    /// Looks at the rows of the file called `name`. What is no plain file, such as a pipe, is kept.
+    fn look(name: &str, target: Option<&str>) -> io::Result<Self> {
+        let mut file = File::open(name)?;
+        let kept = match file.metadata()?.is_file() {
+            true => None,
+            false => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                Some(bytes)
+            }
+        };
+        let rows = match &kept {
+            Some(bytes) => ReadRows::read(bytes.as_slice(), target)?,
+            None => ReadRows::read(BufReader::with_capacity(1 << 16, file), target)?,
+        };
+        Ok(Self { name: name.to_string(), rows, kept })
+    }
+
+    /// Enters its probes into `series`.
+    fn enter(&self, target: Option<&str>, clock: Option<&str>, series: &mut Series) -> io::Result<()> {
+        match &self.kept {
+            Some(bytes) => ReadRows::enter(bytes.as_slice(), target, clock, series),
+            None => ReadRows::enter(BufReader::with_capacity(1 << 16, File::open(&self.name)?), target, clock, series),
+        }
+    }
+}
+
+fn unreadable(name: &str, err: &io::Error) -> Error {
+    Error { kind: ErrorKind::File, ..Error::system("compare", err).with_peer(name) }
+}
+
+/// The probes of one side.
+fn series_of(read: Vec<ComparedFile>, target: Option<&str>, clock: Option<&str>) -> Result<ComparedSide, Error> {
+    let mut outline = Outline::default();
+    read.iter().filter_map(|file| file.rows.outline(clock)).for_each(|own| outline.merge(own));
+    let mut series = Series::new(outline);
+    for file in &read {
+        file.enter(target, clock, &mut series).map_err(|err| unreadable(&file.name, &err))?;
+    }
+    Ok(ComparedSide { files: read.into_iter().map(|file| file.name).collect(), series })
 }
 
 /// The files of one side, read.
-fn read_side(names: &[String], target: Option<&str>) -> Result<Vec<(String, ReadRows)>, Error> {
+fn read_side(names: &[String], target: Option<&str>) -> Result<Vec<ComparedFile>, Error> {
     let read = |name: &String| {
-        let file =
-            |err: std::io::Error| Error { kind: ErrorKind::File, ..Error::system("compare", &err).with_peer(name) };
-        let rows = ReadRows::read(BufReader::with_capacity(1 << 16, File::open(name).map_err(file)?)).map_err(file)?;
+        let file = ComparedFile::look(name, target).map_err(|err| unreadable(name, &err))?;
         let lacks =
             |what: &str, hint: &str| Err(Error::new(ErrorKind::File, "compare", what).with_peer(name).with_hint(hint));
-        match &rows {
+        match &file.rows {
             rows if rows.file().is_of_seeds() => lacks(
                 "these are rows of --seeds, which have no pings",
                 "write a file for each seed: pingscript --simulate --seed N --json FILE SCRIPT",
             ),
             rows if !rows.file().has_rows() => lacks("it has no rows", "--json FILE before a script writes rows"),
             rows if !rows.has_probes() => lacks("no ping in it came to an end", "compare runs that ping"),
-            _ => Ok((name.clone(), rows)),
+            _ => Ok(file),
         }
     };
     let files = names.iter().map(read).collect::<Result<Vec<_>, Error>>()?;
     if let Some(target) = target
-        && !files.iter().any(|(_, rows)| rows.targets().any(|known| known == target))
+        && !files.iter().any(|file| file.rows.targets().any(|known| known == target))
     {
-        let known: Vec<&str> = files.iter().flat_map(|(_, rows)| rows.targets()).take(5).collect();
+        let known: Vec<&str> = files.iter().flat_map(|file| file.rows.targets()).take(5).collect();
         let error =
             Error::new(ErrorKind::Invalid, "compare", format!("no ping went to {target:?}")).with_peer(&names[0]);
         return Err(error.with_hint(format!("it has pings to {}", known.join(", "))));
@@ -127,12 +171,8 @@ fn read_side(names: &[String], target: Option<&str>) -> Result<Vec<(String, Read
 }
 
 /// The clock that both sides were timed by; `None` if neither has a reply.
-fn one_clock(
-    before: &[(String, ReadRows)],
-    after: &[(String, ReadRows)],
-    target: Option<&str>,
-) -> Result<Option<String>, Error> {
-    match (main_clock(before, target), main_clock(after, target)) {
+fn one_clock(before: &[ComparedFile], after: &[ComparedFile]) -> Result<Option<String>, Error> {
+    match (main_clock(before), main_clock(after)) {
         (Some(one), Some(other)) if one != other => {
             let message = format!("the runs are timed by different clocks: {one} before, {other} after");
             let hint = "times by different clocks do not compare: measure both by the same (docs/measuring.md)";
@@ -143,9 +183,9 @@ fn one_clock(
 }
 
 /// The clock of most replies.
-fn main_clock(side: &[(String, ReadRows)], target: Option<&str>) -> Option<String> {
+fn main_clock(side: &[ComparedFile]) -> Option<String> {
     let mut counts: Vec<(String, u64)> = Vec::new();
-    for (clock, count) in side.iter().flat_map(|(_, rows)| rows.clocks(target)).filter(|(_, count)| *count > 0) {
+    for (clock, count) in side.iter().flat_map(|file| file.rows.clocks()) {
         match counts.iter_mut().find(|(known, _)| known == clock) {
             Some((_, sum)) => *sum += count,
             None => counts.push((clock.to_string(), count)),
@@ -154,30 +194,21 @@ fn main_clock(side: &[(String, ReadRows)], target: Option<&str>) -> Option<Strin
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(clock, _)| clock)
 }
 
-fn missing((name, rows): &(String, ReadRows)) -> Option<String> {
-    rows.missing().map(|missing| format!("{name}: {missing}"))
+fn missing(file: &ComparedFile) -> Option<String> {
+    file.rows.missing().map(|missing| format!("{}: {missing}", file.name))
 }
 
-fn other_clocks<'a>(
-    files: impl Iterator<Item = &'a (String, ReadRows)>,
-    target: Option<&str>,
-    clock: Option<&str>,
-) -> Vec<String> {
-    let of = |(name, rows): &(String, ReadRows)| {
-        let clocks = rows.clocks(target);
-        let others: u64 = clocks.iter().filter(|(known, _)| Some(*known) != clock).map(|(_, count)| count).sum();
+fn other_clocks<'a>(files: impl Iterator<Item = &'a ComparedFile>, clock: Option<&str>) -> Vec<String> {
+    let of = |ComparedFile { name, rows, .. }: &ComparedFile| {
+        let others: u64 = rows.clocks().filter(|(known, _)| Some(*known) != clock).map(|(_, count)| count).sum();
         (others > 0).then(|| format!("{name}: the times of {others} replies are by another clock, and left out"))
     };
     files.filter_map(of).collect()
 }
 
 /// Says that what is compared is a mixture.
-fn several_targets(
-    before: &[(String, ReadRows)],
-    after: &[(String, ReadRows)],
-    target: Option<&str>,
-) -> Option<String> {
-    let most = |side: &[(String, ReadRows)]| side.iter().map(|(_, rows)| rows.targets().count()).max().unwrap_or(0);
+fn several_targets(before: &[ComparedFile], after: &[ComparedFile], target: Option<&str>) -> Option<String> {
+    let most = |side: &[ComparedFile]| side.iter().map(|file| file.rows.targets().count()).max().unwrap_or(0);
     let most = most(before).max(most(after));
     (target.is_none() && most > 1)
         .then(|| format!("the pings to {most} targets are taken together; --target ADDRESS compares those to one"))

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use unicode_width::UnicodeWidthChar;
 
-use self::chart::{ChartScale, columns, rows};
+use self::chart::{ChartColumn, ChartScale, columns, rows};
 use crate::net::policy::neighbours::{Neighbours, Recent};
 use crate::net::probe::stats::{Rtts, interval};
 use crate::net::time::Duration;
@@ -191,24 +191,27 @@ impl TargetSeries {
         steps.into_iter().find(|per| rate / *per as f64 <= COLUMNS_A_SECOND).unwrap_or(1_000)
     }
 
-    /// The last of its pings as `height` rows of `width` columns, and the scale.
-    fn chart(&self, width: usize, height: usize) -> (Vec<String>, Option<ChartScale>) {
-        let values = self.pings.iter().map(|(_, rtt)| rtt.map(|rtt| rtt as f64));
-        let columns = columns(values, self.before, self.per_column(), width);
-        let scale = ChartScale::of(&columns);
-        (rows(&columns, scale.as_ref(), height), scale)
+    /// The last of its pings in so many columns.
+    fn columns(&self, width: usize) -> Vec<ChartColumn> {
+        let per = self.per_column();
+        // No more of them are looked at than are shown.
+        let skipped = self.pings.len().saturating_sub((width + 1) * per as usize);
+        let values = self.pings.iter().skip(skipped).map(|(_, rtt)| rtt.map(|rtt| rtt as f64));
+        columns(values, self.before + skipped as u64, per, width)
     }
 
     /// Its statistics, a chart and its losses, in `room` lines.
     fn at_large(&self, width: usize, room: usize, lines: &mut Vec<String>) {
         lines.push(self.head(width));
-        let height = room - 2;
+        let mut columns = self.columns(width);
+        let scale = ChartScale::of(&columns);
         let mark = |at: f64| Duration::from_nanos(at as i64).to_string();
-        let ends = self.chart(width, height).1.map(|scale| (mark(scale.high), mark(scale.low)));
+        let ends = scale.map(|scale| (mark(scale.high), mark(scale.low)));
         let (top, foot) = ends.unwrap_or_else(|| ("NA".to_string(), "NA".to_string()));
         let axis = if width < 40 { 0 } else { top.len().max(foot.len()) };
         let before = if axis > 0 { axis + 3 } else { 0 };
-        let (rows, _) = self.chart(width - before, height);
+        columns.drain(..columns.len().saturating_sub(width - before));
+        let rows = rows(&columns, scale.as_ref(), room - 2);
         for (number, row) in rows.iter().enumerate() {
             let label = match number {
                 0 => &top,
@@ -271,8 +274,9 @@ impl TargetSeries {
             }
         }
         let room = width.saturating_sub(columns_of(&line) + 1);
-        let (rows, _) = self.chart(room, 1);
-        rows.into_iter().next().map_or(line.clone(), |row| format!("{line} {row}"))
+        let columns = self.columns(room);
+        let rows = rows(&columns, ChartScale::of(&columns).as_ref(), 1);
+        rows.first().map_or(line.clone(), |row| format!("{line} {row}"))
     }
 }
 
@@ -286,7 +290,8 @@ impl SampleSeries {
         let tail = if low <= high { format!(" {} to {}", number(low), number(high)) } else { String::new() };
         let head = padded(&head, width / 4);
         let room = width.saturating_sub(columns_of(&head) + columns_of(&tail) + 1);
-        let columns = columns(self.values.iter().copied(), self.before, 1, room);
+        let shown = self.values.iter().copied().skip(self.values.len().saturating_sub(room));
+        let columns = columns(shown, self.before, 1, room);
         let scale = (low <= high).then(|| ChartScale::linear(low, high));
         let rows = rows(&columns, scale.as_ref(), 1);
         format!("{head} {}{tail}", rows.first().map_or("", String::as_str))

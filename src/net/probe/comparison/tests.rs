@@ -65,10 +65,21 @@ impl Law {
             let end = if in_burst { ProbeEnd::Lost } else { ProbeEnd::Replied(self.time(state) as i64) };
             EndedProbe { sent: number as i64 * 10_000_000, end }
         };
-        let mut series = Series::default();
-        series.add((1..=self.pings).map(probe).collect());
-        series
+        series_of(&[(1..=self.pings).map(probe).collect()])
     }
+}
+
+/// The series of these flows.
+fn series_of(flows: &[Vec<EndedProbe>]) -> Series {
+    let mut outline = Outline::default();
+    flows.iter().flatten().for_each(|probe| outline.add(probe));
+    let mut series = Series::new(outline);
+    for probes in flows {
+        let mut flow = series.flow();
+        probes.iter().for_each(|probe| flow.add(*probe));
+        series.add(flow);
+    }
+    series
 }
 
 /// A draw of the normal distribution (Box and Muller 1958).
