@@ -35,8 +35,7 @@ pub fn draw(ladder: &Ladder) -> String {
         };
         let again = if arrow.retransmission { ", retransmission" } else { "" };
         let cause = arrow.cause.as_ref().map_or(String::new(), |cause| format!("<br/>{}", escaped(cause)));
-        let trip = ladder.round_trips.iter().find(|trip| trip.reply == index);
-        let trip = trip.map_or(String::new(), |trip| format!(", rtt {}", trip.took));
+        let trip = arrow.rtt.map_or(String::new(), |rtt| format!(", rtt {rtt}"));
         let (from, to, label) = (arrow.from, arrow.to, escaped(&arrow.label));
         let _ = writeln!(text, "    h{from}{kind}h{to}: {time:.3} ms {label}{again}{trip}{cause}");
     }

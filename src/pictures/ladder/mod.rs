@@ -68,6 +68,8 @@ pub struct Arrow {
     pub cause: Option<String>,
     /// Whether it was sent before.
     pub retransmission: bool,
+    /// The round trip that it ends.
+    pub rtt: Option<Duration>,
 }
 
 /// How an arrow ends.
@@ -119,7 +121,8 @@ impl Ladder {
         }
         let round_trips = round_trips::of(&rows, &columns);
         let ports = marks::says_ports(&rows);
-        let drawn = rows.iter().zip(ports).map(|(row, ports)| arrow(row, &columns, ports)).collect();
+        let mut drawn: Vec<Arrow> = rows.iter().zip(ports).map(|(row, ports)| arrow(row, &columns, ports)).collect();
+        round_trips.iter().for_each(|trip| drawn[trip.reply].rtt = Some(trip.took));
         let hosts = columns.all().map(str::to_string).collect();
         let ladder = Self { title, start, notes, round_trips, columns: Vec::new(), arrows: drawn, hosts };
         (ladder.with_columns(columns), unknown)
@@ -222,5 +225,5 @@ fn arrow(row: &FrameRow, columns: &Columns, ports: bool) -> Arrow {
         _ => Some(marks::cause(row)),
     };
     let retransmission = row.tcp.as_ref().is_some_and(|tcp| tcp.retransmission);
-    Arrow { from, to, departure: row.time_ns, end, label: marks::label(row, ports), cause, retransmission }
+    Arrow { from, to, departure: row.time_ns, end, label: marks::label(row, ports), cause, retransmission, rtt: None }
 }

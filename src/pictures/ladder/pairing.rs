@@ -41,16 +41,21 @@ pub(super) fn paired(frames: Vec<FrameRow>, verdicts: &[VerdictCells]) -> Vec<Fr
 /// Has what a server's policy decided about what it received stand at the arrow of that. What is dropped shows by itself: the
 /// reply is not sent.
 fn decided(rows: &mut [FrameRow], verdicts: &[VerdictCells]) {
-    for verdict in verdicts.iter().filter(|verdict| verdict.at.is_none() && verdict.verdict != "pass") {
-        let is_it = |row: &&mut FrameRow| {
-            let ends = (row.from.port(), row.to.port()) == (verdict.from.port(), verdict.to.port());
-            ends && row.cause.is_none()
-                && row.bytes == verdict.bytes
-                && row.arrival_ns.is_some_and(|time| time <= verdict.time_ns)
-        };
-        if verdict.verdict != "drop"
-            && let Some(row) = rows.iter_mut().rev().find(is_it)
-        {
+    // The rows of what arrived, in the order in which it did, by ports and size.
+    let mut arrived: HashMap<(u16, u16, usize), Vec<(i64, usize)>> = HashMap::new();
+    for (index, row) in rows.iter().enumerate() {
+        if let Some(time) = row.arrival_ns {
+            arrived.entry((row.from.port(), row.to.port(), row.bytes)).or_default().push((time, index));
+        }
+    }
+    arrived.values_mut().for_each(|times| times.sort_unstable());
+    let says_more =
+        |verdict: &&VerdictCells| verdict.at.is_none() && !matches!(verdict.verdict.as_str(), "pass" | "drop");
+    for verdict in verdicts.iter().filter(says_more) {
+        let Some(times) = arrived.get(&(verdict.from.port(), verdict.to.port(), verdict.bytes)) else { continue };
+        let before = times.partition_point(|(time, _)| *time <= verdict.time_ns);
+        let last = times.get(..before).and_then(<[_]>::last);
+        if let Some(row) = last.and_then(|(_, index)| rows.get_mut(*index)).filter(|row| row.cause.is_none()) {
             row.cause = Some(verdict.origin.clone());
             row.detail = Some(verdict.detail.clone().unwrap_or_else(|| verdict.verdict.clone()));
             row.draws = verdict.draws.clone();

@@ -1,21 +1,41 @@
 //! Without rows of frames: what probes, verdicts and losses say of them.
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::reading::{ProbeCells, VerdictCells};
 use crate::net::observe::frame::{FrameRow, fates};
 
+/// Whom a verdict is about, and the size: ports from and to.
+type AboutKey = (u16, u16, usize);
+
 /// Frames made of probes and verdicts, and a sentence that says so.
 pub(super) fn as_frames(probes: &[ProbeCells], verdicts: &[VerdictCells], notes: &mut Vec<String>) -> Vec<FrameRow> {
+    let mut losses = losses(verdicts);
     let mut rows = Vec::new();
-    let mut used = vec![false; verdicts.len()];
     for probe in probes {
         let lost = probe.state != "replied";
-        let fate = lost.then(|| fate_of(probe, verdicts, &mut used)).flatten();
+        let fate = lost.then(|| fate_of(probe, &mut losses)).flatten();
         rows.extend(of_probe(probe, fate));
     }
     if !rows.is_empty() {
-        notes.insert(0, "there are no frame rows (--frames writes them): pings are drawn of their probe and verdict rows, as if each way took half of the round trip".to_string());
+        let note = "there are no frame rows (--frames writes them): pings are drawn of their probe and verdict rows, as if each way took \
+                    half of the round trip";
+        notes.insert(0, note.to_string());
     }
     rows
+}
+
+/// The verdicts by which something was lost, and losses without one, in the order of time.
+fn losses(verdicts: &[VerdictCells]) -> HashMap<AboutKey, BTreeMap<(i64, usize), &VerdictCells>> {
+    let mut losses: HashMap<AboutKey, BTreeMap<(i64, usize), &VerdictCells>> = HashMap::new();
+    let is_loss = |verdict: &VerdictCells| {
+        !matches!(verdict.verdict.as_str(), "pass" | "delay" | "duplicate" | "replace" | "corrupt")
+    };
+    for (index, verdict) in verdicts.iter().enumerate().filter(|(_, verdict)| is_loss(verdict)) {
+        let key = (verdict.from.port(), verdict.to.port(), verdict.bytes);
+        losses.entry(key).or_default().insert((verdict.time_ns, index), verdict);
+    }
+    losses
 }
 
 /// The arrows of a probe: there, and back where it was replied to.
@@ -69,29 +89,19 @@ fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<Fram
     }
 }
 
-/// What a probe was lost by: the first verdict or loss after it that is about its ends and its size, and whether it was the reply
-/// that it befell.
+/// What a probe was lost by: the first loss after it that is about its ends and its size, and whether it was the reply that it
+/// befell. Each loss is of one probe.
 fn fate_of<'a>(
     probe: &ProbeCells,
-    verdicts: &'a [VerdictCells],
-    used: &mut [bool],
+    losses: &mut HashMap<AboutKey, BTreeMap<(i64, usize), &'a VerdictCells>>,
 ) -> Option<(&'a VerdictCells, bool)> {
-    let ports = (probe.from.port(), probe.to.port());
-    let direction = |verdict: &VerdictCells| match (verdict.from.port(), verdict.to.port()) {
-        found if found == ports => Some(false),
-        (from, to) if (to, from) == ports => Some(true),
-        _ => None,
-    };
-    let is_loss = |verdict: &VerdictCells| {
-        !matches!(verdict.verdict.as_str(), "pass" | "delay" | "duplicate" | "replace" | "corrupt")
-    };
-    let found = verdicts.iter().enumerate().find(|(index, verdict)| {
-        let fits = verdict.time_ns >= probe.time_ns && verdict.bytes == probe.bytes && is_loss(verdict);
-        fits && !used[*index] && direction(verdict).is_some()
-    });
-    let (index, verdict) = found?;
-    used[index] = true;
-    Some((verdict, direction(verdict)?))
+    let (from, to) = (probe.from.port(), probe.to.port());
+    let keys = [(from, to, probe.bytes), (to, from, probe.bytes)];
+    let first = |key: &AboutKey| losses.get(key)?.range((probe.time_ns, 0)..).next().map(|(at, _)| *at);
+    let (at, is_reply) =
+        [first(&keys[0]).map(|at| (at, false)), first(&keys[1]).map(|at| (at, true))].into_iter().flatten().min()?;
+    let verdict = losses.get_mut(&keys[usize::from(is_reply)])?.remove(&at)?;
+    Some((verdict, is_reply))
 }
 
 /// Rows of probes do not say it: an echo has an identifier in place of a port at one end.

@@ -251,8 +251,8 @@ impl<'a> SvgDrawing<'a> {
         if arrow.retransmission {
             marks.push(("mark", " retransmission".to_string()));
         }
-        if let Some(trip) = self.ladder.round_trips.iter().find(|trip| trip.reply == index) {
-            marks.push(("dim", format!(" rtt {}", trip.took)));
+        if let Some(rtt) = arrow.rtt {
+            marks.push(("dim", format!(" rtt {rtt}")));
         }
         // Where something leaves in the row that it ends in, its cause has no place of its own.
         if let Some(cause) = &arrow.cause

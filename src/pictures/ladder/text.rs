@@ -105,7 +105,7 @@ impl<'a> TextDrawing<'a> {
             for (column, name) in names.iter().enumerate() {
                 let is_last = column + 1 == names.len();
                 let room = if is_last { self.options.width / 2 } else { self.way - 1 };
-                let name = cut(name, room);
+                let name = cut_front(name, room);
                 let middle = left + self.x(column);
                 let start = if column == 0 { middle } else { middle.saturating_sub(name.width() / 2) };
                 let gap = start.saturating_sub(line.width()).max(usize::from(column > 0));
@@ -185,8 +185,8 @@ impl<'a> TextDrawing<'a> {
             if arrow.retransmission {
                 parts.push((" retransmission".to_string(), Style::Again));
             }
-            if let Some(trip) = self.ladder.round_trips.iter().find(|trip| trip.reply == index) {
-                parts.push((format!(" rtt {}", trip.took), Style::Dim));
+            if let Some(rtt) = arrow.rtt {
+                parts.push((format!(" rtt {rtt}"), Style::Dim));
             }
             let end = self.timeline.rows[index].1;
             if let Some(cause) = arrow.cause.as_ref().filter(|_| !self.timeline.says_cause(self.ladder, end)) {
@@ -311,6 +311,12 @@ pub(super) fn cut(text: &str, room: usize) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// A name in so many columns at most: its end, which differs where ports do.
+fn cut_front(name: &str, room: usize) -> String {
+    let backward: String = name.chars().rev().collect();
+    cut(&backward, room).chars().rev().collect()
 }
 
 /// How long a pause is, with three digits.

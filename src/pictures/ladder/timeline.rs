@@ -25,8 +25,9 @@ pub(super) struct Timeline {
     pub(super) usual: i64,
 }
 
-/// A pause is folded that is so many times as long as the middle one.
+/// A pause is folded that is so many times as long as the middle one, and no shorter than this part of the longest.
 const LONG: i64 = 8;
+const PART_OF_LONGEST: i64 = 100;
 
 impl Timeline {
     /// That of a ladder.
@@ -92,8 +93,9 @@ impl Timeline {
         sorted.sort_unstable();
         let Some(middle) = sorted.get(sorted.len() / 2).copied() else { return };
         self.usual = middle;
+        let least = middle.saturating_mul(LONG).max(sorted.last().map_or(0, |longest| longest / PART_OF_LONGEST));
         for (moment, gap) in self.moments.iter_mut().skip(1).zip(all) {
-            moment.pause = (gap >= middle.saturating_mul(LONG)).then_some(gap);
+            moment.pause = (gap >= least).then_some(gap);
         }
     }
 }
