@@ -209,8 +209,7 @@ mod tests {
             // Replies come at once, losses once so many later ones have been sent.
             for number in 1..=2 * in_flight {
                 let settled = [(number, false), (number.saturating_sub(in_flight), true)];
-                for (number, part) in settled.into_iter().filter(|(number, part)| *number > 0 && lost(*number) == *part)
-                {
+                for (number, _) in settled.into_iter().filter(|(number, part)| *number > 0 && lost(*number) == *part) {
                     found = found + recent.settle(number, lost(number));
                 }
             }
