@@ -1,7 +1,30 @@
 //! Durations: `1.s`, `250.ms`, `50.us`; arithmetic, comparison, and how they print.
 
+use super::error::ScriptResult;
 use crate::net::time::Duration;
 use rhai::{EvalAltResult, Position};
+
+/// `made`, which `operation` has made; an error as of integers where it is longer than any duration.
+fn fitting(made: Option<Duration>, operation: impl FnOnce() -> String) -> ScriptResult<Duration> {
+    let error = || EvalAltResult::ErrorArithmetic(format!("Duration overflow: {}", operation()), Position::NONE);
+    made.ok_or_else(|| error().into())
+}
+
+fn times(number: i64, unit: Duration, name: &str) -> ScriptResult<Duration> {
+    fitting(unit.checked_mul(number), || format!("{number}.{name}"))
+}
+
+fn times_float(number: f64, unit: Duration, name: &str) -> ScriptResult<Duration> {
+    fitting(unit.checked_mul_f64(number), || format!("{number}.{name}"))
+}
+
+fn sum(a: Duration, b: Duration) -> ScriptResult<Duration> {
+    fitting(a.checked_add(b), || format!("{} + {}", a.short(), b.short()))
+}
+
+fn difference(a: Duration, b: Duration) -> ScriptResult<Duration> {
+    fitting(a.checked_sub(b), || format!("{} - {}", a.short(), b.short()))
+}
 
 functions! {
     pub fn api;
@@ -12,35 +35,35 @@ functions! {
     /// ```rhai
     /// expect(1.h, 3600.s);
     /// ```
-    get h(number: &mut i64) -> Duration = Duration::from_secs(3600) * *number;
+    get h(number: &mut i64) -> ScriptResult<Duration> = times(*number, Duration::from_secs(3600), "h");
 
     /// A duration of that many minutes.
     ///
     /// ```rhai
     /// expect(2.min, 120.s);
     /// ```
-    get min(number: &mut i64) -> Duration = Duration::from_secs(60) * *number;
+    get min(number: &mut i64) -> ScriptResult<Duration> = times(*number, Duration::from_secs(60), "min");
 
     /// A duration of that many seconds.
     ///
     /// ```rhai
     /// expect(1.s, 1000.ms);
     /// ```
-    get s(number: &mut i64) -> Duration = Duration::from_secs(*number);
+    get s(number: &mut i64) -> ScriptResult<Duration> = times(*number, Duration::from_secs(1), "s");
 
     /// A duration of that many milliseconds.
     ///
     /// ```rhai
     /// expect(250.ms + 750.ms, 1.s);
     /// ```
-    get ms(number: &mut i64) -> Duration = Duration::from_millis(*number);
+    get ms(number: &mut i64) -> ScriptResult<Duration> = times(*number, Duration::from_millis(1), "ms");
 
     /// A duration of that many microseconds.
     ///
     /// ```rhai
     /// expect(50.us * 20, 1.ms);
     /// ```
-    get us(number: &mut i64) -> Duration = Duration::from_micros(*number);
+    get us(number: &mut i64) -> ScriptResult<Duration> = times(*number, Duration::from_micros(1), "us");
 
     /// A duration of that many nanoseconds.
     ///
@@ -54,35 +77,35 @@ functions! {
     /// ```rhai
     /// expect(0.5.h, 30.min);
     /// ```
-    get h(number: &mut f64) -> Duration = Duration::from_secs(3600) * *number;
+    get h(number: &mut f64) -> ScriptResult<Duration> = times_float(*number, Duration::from_secs(3600), "h");
 
     /// A duration of that many minutes.
     ///
     /// ```rhai
     /// expect(0.5.min, 30.s);
     /// ```
-    get min(number: &mut f64) -> Duration = Duration::from_secs(60) * *number;
+    get min(number: &mut f64) -> ScriptResult<Duration> = times_float(*number, Duration::from_secs(60), "min");
 
     /// A duration of that many seconds, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(0.25.s, 250.ms);
     /// ```
-    get s(number: &mut f64) -> Duration = Duration::from_secs_f64(*number);
+    get s(number: &mut f64) -> ScriptResult<Duration> = times_float(*number, Duration::from_secs(1), "s");
 
     /// A duration of that many milliseconds, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(0.5.ms, 500.us);
     /// ```
-    get ms(number: &mut f64) -> Duration = Duration::from_millis(1) * *number;
+    get ms(number: &mut f64) -> ScriptResult<Duration> = times_float(*number, Duration::from_millis(1), "ms");
 
     /// A duration of that many microseconds, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(1.5.us, 1_500.ns);
     /// ```
-    get us(number: &mut f64) -> Duration = Duration::from_micros(1) * *number;
+    get us(number: &mut f64) -> ScriptResult<Duration> = times_float(*number, Duration::from_micros(1), "us");
 
     /// The length in hours.
     ///
@@ -131,15 +154,16 @@ functions! {
     /// ```rhai
     /// expect(1.s + 500.ms, 1.5.s);
     /// ```
-    fn "+"(a: Duration, b: Duration) -> Duration = a + b;
+    fn "+"(a: Duration, b: Duration) -> ScriptResult<Duration> = sum(a, b);
 
     /// Adds a duration to a variable.
     ///
     /// ```rhai
     /// let d = 1.s; d += 1.ms; expect(d, 1001.ms);
     /// ```
-    change "+="(a: &mut Duration, b: Duration) = {
-        *a += b;
+    change "+="(a: &mut Duration, b: Duration) -> ScriptResult<()> = {
+        *a = sum(*a, b)?;
+        Ok(())
     };
 
     /// The difference of two durations, which may be negative.
@@ -147,15 +171,16 @@ functions! {
     /// ```rhai
     /// expect(1.s - 1.ms, 999.ms);
     /// ```
-    fn "-"(a: Duration, b: Duration) -> Duration = a - b;
+    fn "-"(a: Duration, b: Duration) -> ScriptResult<Duration> = difference(a, b);
 
     /// Takes a duration off a variable.
     ///
     /// ```rhai
     /// let d = 1.s; d -= 1.ms; expect(d, 999.ms);
     /// ```
-    change "-="(a: &mut Duration, b: Duration) = {
-        *a -= b;
+    change "-="(a: &mut Duration, b: Duration) -> ScriptResult<()> = {
+        *a = difference(*a, b)?;
+        Ok(())
     };
 
     /// The duration with the other sign.
@@ -170,48 +195,50 @@ functions! {
     /// ```rhai
     /// expect(10.ms * 3, 30.ms);
     /// ```
-    fn "*"(a: Duration, n: i64) -> Duration = a * n;
+    fn "*" as multiply(a: Duration, n: i64) -> ScriptResult<Duration> =
+        fitting(a.checked_mul(n), || format!("{} * {n}", a.short()));
 
     /// The duration, so many times.
     ///
     /// ```rhai
     /// expect(3 * 10.ms, 30.ms);
     /// ```
-    fn "*"(n: i64, a: Duration) -> Duration = a * n;
+    fn "*"(n: i64, a: Duration) -> ScriptResult<Duration> = multiply(a, n);
 
     /// The duration, so many times, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(10.ms * 0.5, 5.ms);
     /// ```
-    fn "*"(a: Duration, n: f64) -> Duration = a * n;
+    fn "*" as multiply_float(a: Duration, n: f64) -> ScriptResult<Duration> =
+        fitting(a.checked_mul_f64(n), || format!("{} * {n}", a.short()));
 
     /// The duration, so many times, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(0.5 * 10.ms, 5.ms);
     /// ```
-    fn "*"(n: f64, a: Duration) -> Duration = a * n;
+    fn "*"(n: f64, a: Duration) -> ScriptResult<Duration> = multiply_float(a, n);
 
     /// A part of the duration, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(1.s / 4, 250.ms);
     /// ```
-    fn "/"(a: Duration, n: i64) -> Result<Duration, Box<EvalAltResult>> = divide_float(a, n as f64);
+    fn "/"(a: Duration, n: i64) -> ScriptResult<Duration> = divide_float(a, n as f64);
 
     /// A part of the duration, rounded to the nanosecond.
     ///
     /// ```rhai
     /// expect(1.s / 2.5, 400.ms);
     /// ```
-    fn "/" as divide_float(a: Duration, n: f64) -> Result<Duration, Box<EvalAltResult>> = {
+    fn "/" as divide_float(a: Duration, n: f64) -> ScriptResult<Duration> = {
         if n == 0.0 {
             return Err(
                 EvalAltResult::ErrorArithmetic(format!("Division by zero: {} / 0", a.short()), Position::NONE).into()
             );
         }
-        Ok(a / n)
+        fitting(a.checked_div_f64(n), || format!("{} / {n}", a.short()))
     };
 
     /// How many times one duration is in another.

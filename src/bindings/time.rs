@@ -60,7 +60,7 @@ functions! {
 
     /// Waits for that long, or until the script is stopped.
     ///
-    /// Errors: `invalid`: the duration is negative.
+    /// Errors: `invalid`: the duration is negative, or goes beyond the end of a simulated clock, 292 years after its start.
     ///
     /// ```rhai
     /// let end = deadline(1.ms);
@@ -76,7 +76,12 @@ functions! {
                 error.with_hint("sleep only while there is something to wait for: if left > 0.s { sleep(left); }"),
             );
         }
-        let now = context::current().host.now();
+        let context = context::current();
+        let now = context.host.now();
+        if context.run.host.simulated().is_some() && now.checked_add(duration).is_none() {
+            let error = Error::invalid("sleep", "the clock of a simulated run ends 292 years after its start");
+            return raise(&ctx, error.with_hint("sleep less"));
+        }
         sleep_until(&ctx, now + duration)
     };
 
@@ -235,4 +240,13 @@ functions! {
     /// expect(fixed(2, 3), "2.000");
     /// ```
     fn fixed(number: i64, decimals: i64) -> String = fixed(number as f64, decimals);
+
+    /// A duration in milliseconds with so many decimals, as text.
+    ///
+    /// ```rhai
+    /// expect(fixed(1_502.us, 2), "1.50ms");
+    /// ```
+    fn fixed(duration: Duration, decimals: i64) -> String = {
+        fixed(duration.as_nanos() as f64 / 1e6, decimals) + "ms"
+    };
 }

@@ -20,6 +20,14 @@ impl Instant {
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
+
+    /// The instant that much later; `None`: the clock ends before.
+    pub const fn checked_add(self, by: Duration) -> Option<Self> {
+        match self.0.checked_add(by.0) {
+            Some(nanos) => Some(Self(nanos)),
+            None => None,
+        }
+    }
 }
 
 impl Add<Duration> for Instant {
@@ -80,6 +88,35 @@ impl Duration {
     /// A duration of `s` seconds, rounded to the nearest nanosecond; NaN gives zero.
     pub fn from_secs_f64(s: f64) -> Self {
         Self((s * 1e9).round() as i64)
+    }
+
+    /// The sum; `None`: it is longer than any duration.
+    pub fn checked_add(self, rhs: Self) -> Option<Self> {
+        self.0.checked_add(rhs.0).map(Self)
+    }
+
+    /// The difference; `None`: it is longer than any duration.
+    pub fn checked_sub(self, rhs: Self) -> Option<Self> {
+        self.0.checked_sub(rhs.0).map(Self)
+    }
+
+    /// So many times the duration; `None`: that is longer than any.
+    pub fn checked_mul(self, rhs: i64) -> Option<Self> {
+        self.0.checked_mul(rhs).map(Self)
+    }
+
+    /// The same, rounded to the nanosecond; NaN gives zero.
+    pub fn checked_mul_f64(self, rhs: f64) -> Option<Self> {
+        Self::of_nanos(self.0 as f64 * rhs)
+    }
+
+    /// A part of the duration, rounded to the nanosecond; `None`: it is longer than any.
+    pub fn checked_div_f64(self, rhs: f64) -> Option<Self> {
+        Self::of_nanos(self.0 as f64 / rhs)
+    }
+
+    fn of_nanos(nanos: f64) -> Option<Self> {
+        (nanos.is_nan() || nanos.abs() < i64::MAX as f64).then_some(Self(nanos.round() as i64))
     }
 
     /// The length in nanoseconds.
@@ -240,6 +277,16 @@ mod tests {
             assert_eq!(Duration::parse(text), None, "{text}");
             assert_eq!(Duration::is_too_long(text), text == "99999999999h", "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_longer_than_any_duration_is_none() {
+        let (most, second) = (Duration::MAX, Duration::from_secs(1));
+        assert_eq!([most.checked_add(second), most.checked_mul(2), most.checked_mul_f64(1.5)], [None; 3]);
+        assert_eq!([(-most).checked_sub(second), most.checked_div_f64(0.5), second.checked_mul_f64(-1e10)], [None; 3]);
+        assert_eq!(second.checked_mul_f64(0.5), Some(Duration::from_millis(500)));
+        assert_eq!(second.checked_mul_f64(f64::NAN), Some(Duration::ZERO));
+        assert_eq!(Instant::from_nanos(i64::MAX - 1).checked_add(second), None);
     }
 
     #[test]

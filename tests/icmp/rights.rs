@@ -71,7 +71,7 @@ fn where_an_ordinary_user_may_not_ping_a_lab_is_named_that_works() {
 #[test]
 fn wrong_input_is_refused_in_words() {
     for (args, code, part) in [
-        (&["127.0.0.1", "--size", "70000"][..], 2, "it must be at most 65507"),
+        (&["127.0.0.1", "--size", "70000"][..], 2, "it must be at most 65527"),
         (&["127.0.0.1", "--ttl", "0"], 2, "it must be at least 1"),
         (&["127.0.0.1", "--count", "-1"], 2, "it must be at least 0"),
         (&["127.0.0.1", "--interval", "-1s"], 2, "cannot be negative"),

@@ -14,14 +14,11 @@ pub(crate) const LIKELY_TOO: [Case; 17] = [
 set_policy(sock, drop());"#,
         3,
         r#"
-error: `set_policy` cannot be called with (UdpSocket, Verdict)
+error: policy: drop() is no policy
   --> -e:2:1
     2 | set_policy(sock, drop());
       | ^
-  hint: argument 2 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
-  hint: it is called as
-        set_policy(socket: UdpSocket, policy: Policy)
-        set_policy(socket: UdpSocket, policy: closure)
+  hint: it is a verdict; for each packet alike: always(drop())
 "#,
     ),
     (
@@ -29,14 +26,11 @@ error: `set_policy` cannot be called with (UdpSocket, Verdict)
 set_policy(sock, 0.2);"#,
         3,
         r#"
-error: `set_policy` cannot be called with (UdpSocket, float)
+error: policy: 0.2 is no policy
   --> -e:2:1
     2 | set_policy(sock, 0.2);
       | ^
-  hint: argument 2 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
-  hint: it is called as
-        set_policy(socket: UdpSocket, policy: Policy)
-        set_policy(socket: UdpSocket, policy: closure)
+  hint: give a closure, |pkt| …, or a policy such as loss(0.2)
 "#,
     ),
     (

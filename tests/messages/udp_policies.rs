@@ -235,14 +235,11 @@ error: `}` stands where something else must be closed first
         "drop()",
         3,
         r#"
-error: `set_policy` cannot be called with (UdpSocket, Verdict)
+error: policy: drop() is no policy
   --> <dir>/udp_server.rhai:19:1
    19 | set_policy(server, drop_policy);
       | ^
-  hint: argument 2 is a closure: put | | with its parameters before the expression, as in `|pkt| …`
-  hint: it is called as
-        set_policy(socket: UdpSocket, policy: Policy)
-        set_policy(socket: UdpSocket, policy: closure)
+  hint: it is a verdict; for each packet alike: always(drop())
 "#,
     ),
 ];

@@ -146,7 +146,7 @@ fn an_expect_that_fails_in_a_policy_is_reported_once() {
 fn a_loss_is_put_down_to_the_verdict_it_came_from() {
     for (policy, text, expected) in [
         ("|pkt| corrupt()", "`0123 ${i}`", "seq 1, 2, 3: corrupted by -e:2\n  0 unexplained\n"),
-        ("always(replace(\"x\"))", "`hello`", "seq 1, 2, 3: replaced by always(replace(1 bytes))\n  0 unexplained\n"),
+        ("always(replace(\"x\"))", "`hello`", "seq 1, 2, 3: replaced by always(replace(1 byte))\n  0 unexplained\n"),
         ("|pkt| delay(400.ms)", "`ping ${i} x`", "seq 1, 2, 3: delayed 400ms by -e:2\n  0 unexplained\n"),
         ("first(1)", "`hello`", "seq 1: dropped by first(1)\n  0 unexplained\n"),
         ("chain([])", "`hello`", "Lost 0 of 3 pings: 0.0% (95%: 0.0% to 56.1%)\n  0 unexplained\n"),

@@ -48,12 +48,14 @@ pub(super) fn arithmetic<'a>(operator: char, a: Value<'a>, b: Value<'a>) -> Opti
         (_, Value::Float(a), Value::Float(b)) => floats(operator, a, b),
         (_, Value::Float(a), Value::Int(b)) => floats(operator, a, b as f64),
         (_, Value::Int(a), Value::Float(b)) => floats(operator, a as f64, b),
-        ('+', Value::Duration(a), Value::Duration(b)) => Value::Duration(a + b),
-        ('-', Value::Duration(a), Value::Duration(b)) => Value::Duration(a - b),
+        ('+', Value::Duration(a), Value::Duration(b)) => Value::Duration(a.checked_add(b)?),
+        ('-', Value::Duration(a), Value::Duration(b)) => Value::Duration(a.checked_sub(b)?),
         ('/', Value::Duration(a), Value::Duration(b)) => Value::Float(a.as_nanos() as f64 / b.as_nanos() as f64),
-        ('*', Value::Duration(a), Value::Int(b)) | ('*', Value::Int(b), Value::Duration(a)) => Value::Duration(a * b),
+        ('*', Value::Duration(a), Value::Int(b)) | ('*', Value::Int(b), Value::Duration(a)) => {
+            Value::Duration(a.checked_mul(b)?)
+        }
         ('*', Value::Duration(a), Value::Float(b)) | ('*', Value::Float(b), Value::Duration(a)) => {
-            Value::Duration(a * b)
+            Value::Duration(a.checked_mul_f64(b)?)
         }
         ('+', Value::Text(a), Value::Text(b)) if a.len() + b.len() <= LONGEST => {
             Value::Text((a.into_owned() + &*b).into())

@@ -36,7 +36,8 @@ functions! {
     pub fn api;
     object LabIngress as Ingress, "A host's ingress: what comes in passes it.";
 
-    /// Has a closure or a policy decide about each packet that comes in at a host from now on, over whichever link.
+    /// Has a closure or a policy decide about each packet from now on, at a socket, a listener, a started server, a link, one
+    /// way of it or a host's ingress: there about what comes in, over whichever link.
     ///
     /// Errors: `invalid`: it is no policy.
     ///

@@ -22,6 +22,18 @@ pub struct LabLink {
     ends: Box<[HostObject; 2]>,
 }
 
+/// Options as other tools name what a link does, and how they are written here.
+const MEANT: [(&str, &str); 8] = [
+    ("loss", "policy: loss(0.1)"),
+    ("drop", "policy: loss(0.1)"),
+    ("corrupt", "policy: every(10, corrupt())"),
+    ("duplicate", "policy: every(10, duplicate(2))"),
+    ("latency", "delay: 20.ms"),
+    ("bandwidth", "rate: \"10M\""),
+    ("bw", "rate: \"10M\""),
+    ("limit", "queue: 100"),
+];
+
 impl LabLink {
     /// Makes a link between two hosts.
     pub(super) fn make(
@@ -31,6 +43,10 @@ impl LabLink {
         b: &HostObject,
         options: &Map,
     ) -> ScriptResult<Self> {
+        if let Some((key, ours)) = MEANT.iter().find(|(key, _)| options.contains_key(*key)) {
+            let error = Error::invalid("link", format!("unknown option `{key}`"));
+            return raise(ctx, error.with_hint(format!("write: #{{ {ours} }}")));
+        }
         let policy = |key| options.get(key).map(|value| PolicyValue::of(ctx, value.clone())).transpose();
         let (forth, back) = (policy("policy")?, policy("policy_back")?);
         let (cable, read) = Options::all(ctx, "link", options, |options| {

@@ -154,8 +154,8 @@ functions! {
     /// let ping = run_in(a, || udp::open("b:7").ping("b:7", "ping 1", 1.s));
     /// expect(`${ping.icmp}`, "Communication Administratively Prohibited");
     /// ```
-    fn set_policy(ctx: NativeCallContext, way: LinkDirection, policy: Dynamic) -> ScriptResult<()> =
-        way.place(&ctx, &PolicyValue::of(&ctx, policy)?);
+    fn set_policy(ctx: NativeCallContext, place: LinkDirection, policy: Dynamic) -> ScriptResult<()> =
+        place.place(&ctx, &PolicyValue::of(&ctx, policy)?);
 
     /// How long the link holds each frame in this direction. It can be set while traffic flows.
     ///

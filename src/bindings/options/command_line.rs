@@ -52,6 +52,9 @@ pub(super) fn arguments(
                 output::prose(text.trim_end())
             } else {
                 output::note(text.trim_end());
+                if let Some(long) = long_for(&err, declared) {
+                    output::note(&format!("  hint: options are written in full: did you mean {long}?"));
+                }
                 misplaced(&context.script.args).inspect(|flag| {
                     output::note(&format!("  hint: {flag} is a flag of pingscript, and stands before the script"));
                 });
@@ -150,10 +153,21 @@ fn remedy(err: &clap::Error, declared: &[Declared]) -> String {
     let unknown = unknown.first().map_or("", |unknown| unknown.trim_start_matches('-'));
     let near =
         nearest(unknown, declared.iter().map(|option| option.name.as_str())).first().map(|near| format!("--{near}"));
+    let near = near.or_else(|| long_for(err, declared));
     match listed(ContextKind::SuggestedArg).first().cloned().or(near) {
         Some(near) => format!("did you mean {near}? The options are {}", names.join(", ")),
         None => format!("the options are {}", names.join(", ")),
     }
+}
+
+/// The option that begins with the letter of `-c`, where clap has met that.
+fn long_for(err: &clap::Error, declared: &[Declared]) -> Option<String> {
+    let Some(ContextValue::String(unknown)) = err.get(ContextKind::InvalidArg) else { return None };
+    let letter =
+        unknown.strip_prefix('-').filter(|letter| letter.len() == 1 && err.kind() == ClapError::UnknownArgument)?;
+    let by_name = |option: &&Declared| !matches!(option.shape, Shape::Positional | Shape::Rest);
+    let option = declared.iter().filter(by_name).find(|option| option.name.starts_with(letter))?;
+    Some(format!("--{}", option.name))
 }
 
 /// `err` without the advice to have a mistyped option taken for a value.

@@ -313,65 +313,40 @@ functions! {
         load(&ctx, name, args)
     };
 
-    /// Has `policy` decide about each request that the socket receives from now on: a closure that takes the packet and
-    /// returns a verdict. Its draws come from the seed, the flow and the packet's number in the flow, so that the same
+    /// Has a policy decide about each request that the socket receives from now on: a closure that takes the packet and
+    /// returns a verdict, a policy made before, which begins with a fresh state, or a name as for `policy`. Its draws come from the seed, the flow and the packet's number in the flow, so that the same
     /// seed drops the same packets. What the closure captured is copied: it is the policy's own state, and the calls of
     /// several threads take turns.
     ///
     /// A closure that throws, or returns no verdict, is reported once with its line, counted, and the packet passes.
     ///
-    /// ```rhai
-    /// let server = udp::bind("127.0.0.1:0");
-    /// set_policy(server, |pkt| if random() < 0.2 || pkt.number == 1 { drop() } else { pass() });
-    /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
-    /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
-    /// ```
-    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: FnPtr) -> ScriptResult<()> = {
-        let made = PolicyValue::of(&ctx, Dynamic::from(policy))?;
-        attach(&ctx, &socket, &made)
-    };
-
-    /// Has a policy made before decide about each request that the socket receives from now on, from a fresh state.
-    ///
-    /// Errors: `invalid`: it rejects, which a server cannot do.
+    /// Errors: `invalid`: it is no policy, or rejects, which a server cannot do; as for `policy`.
     ///
     /// ```rhai
     /// let server = udp::bind("127.0.0.1:0");
     /// set_policy(server, loss(1.0));
+    /// set_policy(server, |pkt| if random() < 0.2 || pkt.number == 1 { drop() } else { pass() });
     /// udp::bind("127.0.0.1:0").send_to("ping 1", server.addr);
     /// expect(`${server.recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: PolicyValue) -> ScriptResult<()> =
-        attach(&ctx, &socket, &policy);
+    fn set_policy(ctx: NativeCallContext, socket: UdpSocket, policy: Dynamic) -> ScriptResult<()> =
+        attach(&ctx, &socket, &PolicyValue::of(&ctx, policy)?);
 
     /// Has `policy` decide about each message that comes over the listener's connections from now on; it sees whole messages,
     /// as the framing distinguishes them, and their replies meet the fate. See `set_policy` of a UDP socket.
     ///
+    /// Errors: `invalid`: it is no policy, or rejects, which a server cannot do; as for `policy`.
+    ///
     /// ```rhai
     /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
+    /// set_policy(listener, loss(1.0));
     /// set_policy(listener, |pkt| if pkt.number == 1 { drop() } else { pass() });
     /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
     /// conn.send("ping 1");
     /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
     /// ```
-    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: FnPtr) -> ScriptResult<()> = {
-        let made = PolicyValue::of(&ctx, Dynamic::from(policy))?;
-        attach_to_listener(&ctx, &listener, &made)
-    };
-
-    /// Has a policy made before decide about each message that comes over the listener's connections from now on.
-    ///
-    /// Errors: `invalid`: it rejects, which a server cannot do.
-    ///
-    /// ```rhai
-    /// let listener = tcp::listen("127.0.0.1:0", #{ framing: "line" });
-    /// set_policy(listener, loss(1.0));
-    /// let conn = tcp::connect(listener.addr, #{ framing: "line" });
-    /// conn.send("ping 1");
-    /// expect(`${listener.accept().recv(1.s).reply("no")}`, "drop()");
-    /// ```
-    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: PolicyValue) -> ScriptResult<()> =
-        attach_to_listener(&ctx, &listener, &policy);
+    fn set_policy(ctx: NativeCallContext, listener: Listener, policy: Dynamic) -> ScriptResult<()> =
+        attach_to_listener(&ctx, &listener, &PolicyValue::of(&ctx, policy)?);
 
     /// The policy as the call that makes it.
     ///

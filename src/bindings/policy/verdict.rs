@@ -192,9 +192,10 @@ functions! {
     };
 
     /// The verdict that loses a packet and sends its sender the ICMP error with this type and code, both 0 to 255: ICMP
-    /// for IPv4 packets, ICMPv6 for IPv6 ones.
+    /// for IPv4 packets, ICMPv6 for IPv6 ones. A type that is an error, or advice, of one version alone lets packets of the
+    /// other pass.
     ///
-    /// Errors: `invalid`: a number does not fit.
+    /// Errors: `invalid`: a number does not fit, or messages of that type are no errors: requests and replies.
     ///
     /// ```rhai
     /// expect(`${reject(3, 13)}`, "reject(3, 13)");
@@ -204,7 +205,7 @@ functions! {
 
     /// The same, with more for the error to say, as in `reject(name, options)`.
     ///
-    /// Errors: `invalid`: a number does not fit, or the error has no room for that.
+    /// Errors: as `reject(type, code)`; `invalid`: the error has no room for that.
     ///
     /// ```rhai
     /// let verdict = reject(5, 1, #{ gateway: "10.0.0.2" });

@@ -122,17 +122,16 @@ fn field(name: &str) -> Option<TreeNode> {
 
 /// A number with a unit of time, such as `20.ms`.
 fn unit(name: &str, of: TreeNode) -> Option<TreeNode> {
-    type Part = fn(f64) -> Option<Duration>;
-    let (whole, part): (fn(i64) -> Duration, Part) = match name {
-        "s" => (Duration::from_secs, |number| Some(Duration::from_secs_f64(number))),
-        "ms" => (Duration::from_millis, |number| Some(Duration::from_millis(1) * number)),
-        "us" => (Duration::from_micros, |number| Some(Duration::from_micros(1) * number)),
-        "ns" => (Duration::from_nanos, |_| None),
+    let (unit, has_parts) = match name {
+        "s" => (Duration::from_secs(1), true),
+        "ms" => (Duration::from_millis(1), true),
+        "us" => (Duration::from_micros(1), true),
+        "ns" => (Duration::from_nanos(1), false),
         _ => return None,
     };
     Some(TreeNode::new(move |state| match of.run(state)? {
-        Value::Int(number) => Some(Value::Duration(whole(number))),
-        Value::Float(number) => part(number).map(Value::Duration),
+        Value::Int(number) => unit.checked_mul(number).map(Value::Duration),
+        Value::Float(number) if has_parts => unit.checked_mul_f64(number).map(Value::Duration),
         _ => None,
     }))
 }

@@ -63,6 +63,7 @@ impl fmt::Display for Action {
             Self::Pass | Self::Drop | Self::Corrupt => write!(f, "{}()", self.word()),
             Self::Delay(by) => write!(f, "delay({})", by.short()),
             Self::Duplicate(times) => write!(f, "duplicate({times})"),
+            Self::Replace(bytes) if bytes.len() == 1 => write!(f, "replace(1 byte)"),
             Self::Replace(bytes) => write!(f, "replace({} bytes)", bytes.len()),
             Self::Reject(rejection) => write!(f, "{rejection}"),
         }

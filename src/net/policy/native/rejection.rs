@@ -124,13 +124,25 @@ impl Rejection {
     /// The rejection by the error with this type and code, in ICMP or ICMPv6 as the packet is IPv4 or IPv6.
     ///
     /// # Errors
-    /// `invalid`: a number does not fit its field, or the error has no room for a detail.
+    /// `invalid`: a number does not fit its field, no error or advice has this type, or the error has no room for a detail.
     pub fn numbered(type_: i64, code: i64, details: Details) -> Result<Self> {
         let field = |name: &str, value: i64| {
             u8::try_from(value).map_err(|_| Error::invalid("reject", format!("the {name} is 0 to 255, not {value}")))
         };
         let (type_, code) = (field("type", type_)?, field("code", code)?);
-        let means = Means::Icmp { v4: Some(Kind::v4(type_, code)), v6: Some(Kind::v6(type_, code)) };
+        // A request or a reply would be answered in turn, or taken for what it is.
+        let of_error = |kind: Kind| (kind.is_error() || kind.is_advisory()).then_some(kind);
+        let kinds = [Kind::v4(type_, code), Kind::v6(type_, code)];
+        let [v4, v6] = kinds.map(of_error);
+        let [taken_by_v4, known_to_v6] = kinds.map(|kind| kind.type_name().is_some());
+        if v4.is_none() && (v6.is_none() || (taken_by_v4 && !known_to_v6)) {
+            let what = kinds.iter().find_map(|kind| kind.type_name()).map_or(String::new(), |name| format!(": {name}"));
+            let error = Error::invalid("reject", format!("messages of type {type_} are no ICMP errors{what}"));
+            return Err(error.with_hint(
+                "errors are types 3, 4, 5, 11 and 12 of ICMP and those below 128 of ICMPv6, such as reject(3, 13)",
+            ));
+        }
+        let means = Means::Icmp { v4, v6 };
         Self { named: format!("{type_}, {code}"), means, details }.checked()
     }
 
@@ -309,6 +321,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_mean_errors_and_advice_of_their_version() {
+        for (type_, v4, v6) in [
+            (1, false, true),
+            (3, true, true),
+            (5, true, true),
+            (137, false, true),
+            (161, false, true),
+            (12, true, true),
+        ] {
+            let rejection = Rejection::numbered(type_, 0, Details::default()).unwrap();
+            let replies = [Family::V4, Family::V6].map(|family| rejection.reply(family).is_some());
+            assert_eq!(replies, [v4, v6], "{type_}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_what_is_right() {
         let error = Rejection::named("port-unreachible", Details::default()).unwrap_err();
         assert!(error.hint.starts_with("did you mean \"port-unreachable\""));
@@ -323,6 +351,10 @@ mod tests {
         assert!(Rejection::named("echo-reply", Details::default()).is_err(), "no error");
         let hint = Rejection::numbered(256, 0, Details::default()).unwrap_err();
         assert_eq!(hint.message, "the type is 0 to 255, not 256");
+        for (type_, what) in [(8, ": Echo Request"), (128, ": Echo Request"), (0, ": Echo Reply"), (250, "")] {
+            let error = Rejection::numbered(type_, 0, Details::default()).unwrap_err();
+            assert_eq!(error.message, format!("messages of type {type_} are no ICMP errors{what}"));
+        }
         let mtu = Details { mtu: Some(1280), ..Details::default() };
         assert!(Rejection::named("port-unreachable", mtu).is_err());
         let far = Details { mtu: Some(70_000), ..Details::default() };
