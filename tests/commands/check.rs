@@ -208,6 +208,7 @@ fn check_names_words_of_other_languages_as_a_run_does() {
     for (text, expected) in [
         ("def f(x) { x }", "`def` is not a word of this language"),
         ("function f(x) { x }", "`function` is not a word of this language"),
+        ("import socket\ns = socket.socket()", "there is no module `socket` to import"),
         ("let x = 5; if x > 3 { 1 } elif x > 2 { 2 }", "`elif` is not a word of this language"),
     ] {
         dir.write("wrong.rhai", text);
@@ -227,4 +228,20 @@ fn check_warns_of_what_can_run_and_is_hardly_meant() {
         run.stderr,
         "warning: `${` in double quotes is text: no value is put there\n  --> stdin:1:7\n    1 | print(\"ping ${1}\");\n      |       ^\n  hint: write: `ping ${1}`\n\n"
     );
+}
+
+#[test]
+fn check_warns_beside_errors() {
+    let script = "let t = 0; [1].for_each(|x| t += x);\nset_policy(udp::bind(\"127.0.0.1:0\"), |p| if p.num == 1 { drop() });\n\
+                  set_policy(udp::bind(\"127.0.0.1:0\"), |p| if p.num == 1 { drop() } else { pass() });\nprint(cuont);";
+    let run = pingscript(&["--check", "-"]).stdin(script).run().expect_code(3);
+    assert!(run.stderr.ends_with("stdin: 1 error, 3 warnings\n"), "{}", run.stderr);
+    for part in [
+        "warning: `for_each` gives its closure the number of the item, from 0; the item itself is `this`\n  --> stdin:1:",
+        "warning: the policy has no verdict where this condition is false: those packets pass, and it is reported as failing\n  --> stdin:2:",
+        "warning: a packet has no property `num`: the policy fails, and the packet passes\n  --> stdin:3:",
+        "hint: did you mean `number`?",
+    ] {
+        assert!(run.stderr.contains(part), "no {part:?} in\n{}", run.stderr);
+    }
 }

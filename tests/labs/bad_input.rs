@@ -17,6 +17,8 @@ fn each_mistake_is_reported_with_what_to_do() {
         ("net.host(\"c\", #{ addr: \"300.0.0.1\" })", "is not an IP address"),
         ("net.host(\"c\", #{ address: \"10.0.0.3\" })", "The options are addr, addrs"),
         ("net.link(a, b, #{ latency: 5.ms })", "unknown option `latency`"),
+        ("net.link(a, b, #{ loss: 0.1 })", "write: #{ policy: loss(0.1) }"),
+        ("net.host(\"c\", \"10.0.0.3\")", "write: net.host(\"c\", #{ addr: \"10.0.0.3\" })"),
         ("net.link(a, b, #{ rate: \"fast\" })", "option `rate` takes bits a second"),
         ("net.link(a, b, #{ policy: 5 })", "5 is no policy"),
         ("set_policy(link, 5)", "5 is no policy"),
@@ -27,6 +29,7 @@ fn each_mistake_is_reported_with_what_to_do() {
         ("a.route(\"192.0.2.0/24\", \"192.0.2.1\")", "a is linked to b"),
         ("a.remove_route(\"192.0.2.0/24\")", "its routes are"),
         ("lab::create(#{ apr: true })", "did you mean `arp`?"),
+        ("set_policy(b, loss(0.1))", "write: set_policy(b.ingress, …)"),
         ("set_policy(b.door, always(drop()))", "did you mean `ingress`?"),
         ("a.ip", "did you mean `addr`?"),
     ] {

@@ -114,7 +114,7 @@ error: `udp` is a namespace, not a variable
   --> -e:1:1
     1 | udp.bind("127.0.0.1:0");
       | ^
-  hint: name what you need of it: udp::bind
+  hint: write: udp::bind("127.0.0.1:0");
 "#,
     ),
     (

@@ -1,14 +1,45 @@
 //! Wrong values, and arguments that fit no function.
 
 use super::{Case, check_scripts};
+use crate::common::pingscript;
 
 #[test]
 fn wrong_values() {
     check_scripts(&VALUES);
 }
 
+#[test]
+fn a_simulated_clock_has_an_end() {
+    let script = "simulate(); sleep(2562047.h); sleep(2562047.h);";
+    let run = pingscript(&["-e", script]).run().expect_code(3);
+    let expected = "error: sleep: the clock of a simulated run ends 292 years after its start\n  --> -e:1:31\n";
+    assert!(run.stderr.starts_with(expected), "{}", run.stderr);
+}
+
 /// Script, exit code, and the whole message for it.
-const VALUES: [Case; 16] = [
+const VALUES: [Case; 18] = [
+    (
+        "9223372036.s + 9223372036.s",
+        3,
+        r#"
+error: the duration is too long: 9223372036s + 9223372036s
+  --> -e:1:14
+    1 | 9223372036.s + 9223372036.s
+      |              ^
+  hint: a duration reaches to 292 years, which is 2562047.h
+"#,
+    ),
+    (
+        "let d = 1.h; d *= 99999999; 99999999999.s",
+        3,
+        r#"
+error: the duration is too long: 3600s * 99999999
+  --> -e:1:16
+    1 | let d = 1.h; d *= 99999999; 99999999999.s
+      |                ^
+  hint: a duration reaches to 292 years, which is 2562047.h
+"#,
+    ),
     (
         r#"let double = |x| 2 * x;
 double(4);"#,

@@ -42,14 +42,17 @@ pub fn run(files: &[String]) -> i32 {
         for message in &found {
             output::note(message);
         }
-        let warnings = if found.is_empty() { host.warnings(&name) } else { Vec::new() };
+        let warnings = host.warnings(&name);
         for message in &warnings {
             output::note(message);
         }
-        match (found.len(), warnings.len()) {
-            (0, 0) => output::line(&format!("{name}: no errors found")),
-            (0, warned) => output::line(&format!("{name}: no errors found, {}", count(warned, "warning"))),
-            (more, _) => output::note(&format!("{name}: {}", count(more, "error"))),
+        let warned = match warnings.len() {
+            0 => String::new(),
+            warned => format!(", {}", count(warned, "warning")),
+        };
+        match found.len() {
+            0 => output::line(&format!("{name}: no errors found{warned}")),
+            more => output::note(&format!("{name}: {}{warned}", count(more, "error"))),
         }
         if !found.is_empty() {
             code = code.max(exit::SCRIPT);

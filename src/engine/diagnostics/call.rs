@@ -28,6 +28,9 @@ pub(super) fn not_found(call: &str, context: &ErrorContext) -> Words {
         method(name, &given, &forms, context)
     } else if forms.is_empty() {
         unknown(namespace, name, &given, context)
+    } else if name == "set_policy" && given.first().is_some_and(|kind| kind == "Host") {
+        let host = context.scan.text(context.index + 2);
+        Words::row("host-policy", &[host])
     } else {
         mismatch(&forms, &given, false)
     }

@@ -64,7 +64,7 @@ fn head(scan: &Scan, open: usize) -> Option<usize> {
 }
 
 /// Index after the statement with blocks that begins at `start`, each `else` included.
-fn end_of(scan: &Scan, start: usize) -> Option<usize> {
+pub(super) fn end_of(scan: &Scan, start: usize) -> Option<usize> {
     let depth = scan.open_before(start).len();
     let block = |from: usize| {
         let open =
@@ -79,7 +79,7 @@ fn end_of(scan: &Scan, start: usize) -> Option<usize> {
 }
 
 /// The bracket that closes the one at `open`.
-fn close(scan: &Scan, open: usize) -> Option<usize> {
+pub(super) fn close(scan: &Scan, open: usize) -> Option<usize> {
     let depth = scan.open_before(open).len();
     (open + 1..scan.tokens.len()).find(|at| scan.open_before(at + 1).len() == depth)
 }

@@ -20,6 +20,7 @@ mod finding;
 mod names;
 mod operator;
 mod parse;
+mod policies;
 mod property;
 mod reserved;
 mod rows;

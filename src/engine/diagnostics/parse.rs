@@ -126,6 +126,9 @@ fn missing(token: &str, why: &str, context: &ErrorContext) -> Words {
     if let Some(row) = rows::row("instead", found).filter(|_| found != "is" || token != "}") {
         return Words::of(row, &[found]);
     }
+    if let Some(words) = (token == "{").then(|| share(context)).flatten() {
+        return words;
+    }
     let key = match (token, found) {
         ("{", _) if context.before() == "catch" => "catch(",
         ("{", ":") => "{:",
@@ -159,6 +162,23 @@ fn missing(token: &str, why: &str, context: &ErrorContext) -> Words {
     }
 }
 
+/// Whether the statement before the error is `import name`, without quotes.
+fn before_that_is_import(context: &ErrorContext) -> bool {
+    let is_name = context.before().starts_with(|c: char| c.is_alphabetic() || c == '_');
+    is_name && context.scan.text_before(context.index.saturating_sub(1)) == "import"
+}
+
+/// Where a `{` is missing after `20% {`: the words for that share, which the parser takes for the rest of a division by a block.
+fn share(context: &ErrorContext) -> Option<Words> {
+    let text = |at: usize| context.scan.text(at);
+    let is_share =
+        |at: &usize| text(*at) == "%" && text(at + 1) == "{" && text(at - 1).starts_with(|c: char| c.is_ascii_digit());
+    let at = (1..context.index).rev().find(is_share)? - 1;
+    let pos = position(context.scan.tokens[at].start);
+    let share = ErrorContext { names: context.names, scan: context.scan, index: at, pos };
+    Some(translate::words(&share)?.at(Some(pos)))
+}
+
 fn semicolon(context: &ErrorContext) -> Words {
     let (before, found) = (context.before(), context.token());
     let open = context.scan.open_before(context.index);
@@ -166,6 +186,15 @@ fn semicolon(context: &ErrorContext) -> Words {
     if let Some(words) = variable::foreign(before).filter(|_| !context.scan.declarations().contains_key(before)) {
         let at = context.index.checked_sub(1).and_then(|index| context.scan.tokens.get(index));
         return words.at(at.map(|token| position(token.start)));
+    }
+    if before_that_is_import(context) {
+        // As in a run, where the module's name is met first, as a variable.
+        let at = context.index - 1;
+        let pos = position(context.scan.tokens[at].start);
+        let import = ErrorContext { names: context.names, scan: context.scan, index: at, pos };
+        if let Some(words) = translate::words(&import) {
+            return words.at(Some(pos));
+        }
     }
     let words = Words::new("a `;` is missing between two statements").at(gap(context));
     let odd = Words::new(format!("`{found}` cannot stand here"));

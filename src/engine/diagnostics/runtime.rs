@@ -156,6 +156,9 @@ fn arithmetic(text: &str) -> Words {
     if text.starts_with("Division by zero") || (text.starts_with("Modulo") && text.ends_with("% 0")) {
         return Words::row("division", &[]);
     }
+    if let Some(operation) = text.strip_prefix("Duration overflow") {
+        return Words::row("too-long", &[operation]);
+    }
     if text.to_lowercase().contains("overflow") || text.starts_with("Modulo") {
         let operation = text.split_once(": ").map_or(String::new(), |(_, operation)| format!(": {operation}"));
         return Words::row("overflow", &[&operation, &i64::MIN.to_string(), &i64::MAX.to_string()]);

@@ -44,8 +44,7 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
         return Words::row("function", &[name, if alone { "" } else { "…" }]);
     }
     if context.names.namespaces.contains(name) {
-        let example = context.names.of_namespace(name).next().map_or("name", |f| f.name.as_str());
-        return Words::row("namespace", &[name, example]);
+        return namespace(name, context);
     }
     if let Some(later) = same.iter().find(|d| context.scan.is_later(d, index)) {
         let line = context.scan.line_of(later);
@@ -69,6 +68,27 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
         Some(hint) => words.hint(hint),
         None => words.hint(format!("declare it first: let {name} = …;")),
     }
+}
+
+/// A namespace as a value; after a dot stands what was meant of it.
+fn namespace(name: &str, context: &ErrorContext) -> Words {
+    let of_it = || context.names.of_namespace(name).map(|f| f.name.as_str());
+    let at = context.index;
+    let typed = context.scan.text(at + 2);
+    if context.after() != "." || typed.is_empty() {
+        return Words::row("namespace", &[name, of_it().next().unwrap_or("name")]);
+    }
+    let words = |meant: &str| Words::row("namespace", &[name, meant]);
+    if of_it().any(|known| known == typed) {
+        let path = format!("{name}::{typed}");
+        let line = translate::replaced(context, (at, at + 3), &path);
+        let line = line.unwrap_or_else(|| format!("{path}(…)"));
+        return Words { hints: vec![format!("write: {line}")], ..words(typed) };
+    }
+    let message = format!("`{name}` is a namespace, not a variable, and has no `{typed}`");
+    let near: Vec<String> = nearest(typed, of_it()).iter().map(|near| format!("{name}::{near}")).collect();
+    let all = of_it().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+    Words::new(message).hint(did_you_mean(&near).unwrap_or_else(|| format!("`{name}` has: {all}")))
 }
 
 /// Whether a statement begins at the error, or at least a line of its own.

@@ -4,7 +4,7 @@ use rhai::Position;
 
 use super::names::Names;
 use super::scan::Scan;
-use super::{Words, discarded, position, rows, translate};
+use super::{Words, discarded, policies, position, rows, translate};
 use crate::engine::lexer::TokenKind;
 use crate::nearest::nearest;
 
@@ -19,7 +19,8 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
                 .or_else(|| divided(scan, names, index))
                 .or_else(|| lost_change(scan, index))
                 .or_else(|| discarded::verdict(scan, index))
-                .or_else(|| translate::called_at_once(scan, names, index)),
+                .or_else(|| translate::called_at_once(scan, names, index))
+                .or_else(|| policies::warning(scan, names, index)),
             _ => None,
         };
         found.extend(words.map(|words| (position(token.start), words)));

@@ -6,7 +6,7 @@ fn messages() {
 }
 
 /// Script, and the whole message for it.
-const CASES: [(&str, &str); 19] = [
+const CASES: [(&str, &str); 21] = [
     (
         r#"let count = 1;
 print(cuont);"#,
@@ -146,6 +146,26 @@ error: `udp` is a namespace, not a variable
     1 | let u = udp;
       |         ^
   hint: name what you need of it: udp::bind
+"#,
+    ),
+    (
+        r#"let u = tcp.connect("a:1");"#,
+        r#"
+error: `tcp` is a namespace, not a variable
+  --> main.rhai:1:9
+    1 | let u = tcp.connect("a:1");
+      |         ^
+  hint: write: let u = tcp::connect("a:1");
+"#,
+    ),
+    (
+        r#"tcp.conect("a:1");"#,
+        r#"
+error: `tcp` is a namespace, not a variable, and has no `conect`
+  --> main.rhai:1:1
+    1 | tcp.conect("a:1");
+      | ^
+  hint: did you mean `tcp::connect`?
 "#,
     ),
     (

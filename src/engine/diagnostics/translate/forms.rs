@@ -35,6 +35,10 @@ fn block(of: &Translator, at: usize) -> Option<Rewrite> {
     };
     // The head may be a form of its own: `for i, x in enumerate(l):`; with the colon, if its block begins with a statement.
     let form = of.by_rows("forms", "", at);
+    if form.as_ref().is_some_and(|form| form.text.is_empty()) {
+        // The head has nothing in its place, and its block stands alone.
+        return form;
+    }
     let opened = form.as_ref().is_some_and(|form| form.end == colon + 1);
     let head = match form.filter(|form| form.end <= colon + 1) {
         Some(form) => format!("{} {}", form.text, of.plain(form.end, colon)),

@@ -27,6 +27,14 @@ fn every_cut_is_read() {
 #[rustfmt::skip]
 const FORMS: &[(&str, &str)] = &[
     (r#"print(f"x is {x:.2f} {{a}}");"#, "print(`x is ${fixed(x, 2)} {a}`);"),
+    (r#"if __name__ == "__main__": main()"#, "main()"),
+    ("for k, v in a.b.items() { print(k); }", "for k in a.b.keys() { let v = a.b[k]; print(k); }"),
+    (r#"icmp::ping("a");"#, r#"icmp::open("a").ping("a", 1.s);"#),
+    (r#"pinger("a", 5);"#, r#"pinger(icmp::open("a"), "a", #{ count: 5 });"#),
+    ("ping 127.0.0.1", r#"icmp::open("127.0.0.1").ping("127.0.0.1", 1.s)"#),
+    (r#"net.host("a", "10.0.0.9");"#, r#"net.host("a", #{ addr: "10.0.0.9" });"#),
+    ("[1, 2].sum()", "[1, 2].reduce(|sum, x| sum + x, 0)"),
+    ("if random() < 20% { }", "if random() < 20 / 100.0 { }"),
     (r#"let data = b"abc";"#, r#"let data = "abc".to_blob();"#),
     (r#"let path = r"a\b";"#, r"let path = `a\b`;"),
     ("let s = 'hello';", r#"let s = "hello";"#),
