@@ -26,6 +26,8 @@ pub mod programs;
 #[cfg(feature = "cli")]
 pub mod prompt;
 #[cfg(feature = "cli")]
+mod recording;
+#[cfg(feature = "cli")]
 pub mod report;
 mod rewrite;
 #[cfg(feature = "cli")]

@@ -1,6 +1,5 @@
 //! Runs one script from its start to its exit code.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +10,7 @@ use signal_hook::consts::{SIGQUIT, SIGSTOP, SIGTSTP};
 use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::prompt::show::plainly;
-use super::report::{self, ReportWriter};
+use super::recording::record;
 use super::simulated::{conclude_simulation, keep_threads_together, leave};
 use super::sources::header;
 use super::{rewrite, signals};
@@ -22,13 +21,11 @@ use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::measured::Expectations;
 use crate::bindings::options::{command_line, value::is_option};
 use crate::bindings::task::end_threads;
-use crate::net::error::{self, Error, in_words};
+use crate::net::error::{self, Error};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::threads;
 use crate::net::host::{Host, RunHost, ThisMachine};
-use crate::net::observe::event::Sink;
-use crate::net::observe::record;
-use crate::net::observe::record::{About, Begun, Format, Wanted};
+use crate::net::observe::record::Wanted;
 use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::prober;
 use crate::net::sys;
@@ -212,52 +209,6 @@ fn reads_arguments(program: &AST) -> bool {
         ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => call.name == "options",
         _ => false,
     })
-}
-
-/// Has the events of a run recorded as the job wants it, and drawn by `live`; whether that can be.
-pub fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> bool {
-    if let Some(place) = job.wanted.same_place() {
-        let place = if place == "-" { "standard output" } else { place };
-        output::note(&format!("error: --json and --csv both write to {place}, which can hold rows of one kind only"));
-        output::note("  hint: name two files");
-        return false;
-    }
-    let (host, real) = (context.run.host.clone(), sys::realtime_nanos());
-    let begun = Begun::new(move || host.simulated().map_or(real, |host| host.world().began()));
-    let about = About::new(&job.name, &job.args, context.run.seed.value, real);
-    context.run.session.is_about(about.clone(), begun.clone());
-    let mut others: Vec<Box<dyn Format>> = Vec::new();
-    if let Some(name) = &job.wanted.report {
-        match report::create(name) {
-            Ok(target) => others.push(Box::new(ReportWriter::new(name, target, &job.name))),
-            Err((what, hint)) => {
-                output::note(&format!("error: {what}"));
-                output::note(&format!("  hint: {hint}"));
-                return false;
-            }
-        }
-    }
-    match record::open(&job.wanted, about, begun, others) {
-        Ok(mut sinks) => {
-            sinks.extend(live.map(|live| Box::new(live.clone()) as Box<dyn Sink>));
-            context.run.session.events.send_to(sinks, job.wanted.frames);
-            true
-        }
-        Err((file, err)) => {
-            output::note(&format!("error: {file} cannot be opened for rows: {}", in_words(&err)));
-            output::note(match err.kind() {
-                ErrorKind::AlreadyExists => {
-                    "  hint: only files of rows are written anew: remove it, or name another file"
-                }
-                ErrorKind::ResourceBusy => "  hint: name another file, or wait until that run has ended",
-                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
-                    "  hint: name a file in a directory that exists and that you may write to"
-                }
-                _ => "  hint: name another file",
-            });
-            false
-        }
-    }
 }
 
 /// The script of `job`, which the user started.

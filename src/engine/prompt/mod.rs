@@ -25,6 +25,7 @@ use self::input::Recogniser;
 use self::session::{PromptSession, SessionEnd};
 use self::terminal::{PromptLine, PromptTerminal};
 use super::programs::ScriptHost;
+use super::recording;
 use super::run::{self, Job, exit};
 use super::signals;
 use super::simulated::{conclude_simulation, leave};
@@ -83,7 +84,7 @@ pub fn in_session(
     }
     let job = Job { name: "prompt".to_string(), show_value: true, ..job };
     let context = run::context(host, &job)?;
-    if !run::record(&job, &context, None) {
+    if !recording::record(&job, &context, None) {
         return Ok(exit::USAGE);
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());

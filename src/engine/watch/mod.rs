@@ -13,6 +13,7 @@ use self::files::Files;
 use self::running::{Elder, RunningScript, ScriptVersion, Sockets};
 use super::check::check;
 use super::programs::ScriptHost;
+use super::recording;
 use super::run::{self, Job, exit};
 use super::signals;
 use super::sources::Sources;
@@ -40,7 +41,7 @@ pub fn run(job: &Job) -> Result<i32> {
         return Ok(run::refuse(&error));
     }
     let base = run::context(&host, job)?;
-    if !run::record(job, &base, None) {
+    if !recording::record(job, &base, None) {
         return Ok(exit::USAGE);
     }
     run::heed_signals(&base)?;

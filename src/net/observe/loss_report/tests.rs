@@ -381,28 +381,3 @@ fn a_reply_put_down_to_a_ping_that_was_dropped_is_one_to_another() {
     let expected = "seq 1: dropped by a.rhai:3\n  seq 2: the reply did not repeat the message\n  0 unexplained";
     assert!(text.ends_with(expected), "{text}");
 }
-
-#[test]
-fn what_a_pinger_received_says_more_than_a_delay_and_less_than_a_drop() {
-    let account = LossReport::default();
-    account.lock().servers.at((HERE, addr(7)));
-    settle(&account, ends(), [0, 0, 5]);
-    let (late, elsewhere) = (Fault::Late, Fault::Elsewhere(addr(8)));
-    let faults = [Fault::Number(15), Fault::Number(25), late, elsewhere, Fault::Unmatched];
-    for (number, fault) in (1..).zip(faults) {
-        let content = Content::of(format!("ping {number}").as_bytes());
-        if number < 4 {
-            let delayed = Action::Delay(Duration::from_millis(20));
-            decide(&account, number, ends(), content, &decided(delayed, &[]), &site());
-        } else {
-            account.note(at(number), ends(), content, &site(), Incident::HandedOut);
-        }
-        account.lost(&pinging(ends()), number, content, [at(number), at(number)], Some(fault));
-    }
-    let text = text_of(&account);
-    let expected = "seq 1 (number 15), 2 (number 25): the reply has another number\n  \
-                    seq 3: delayed 20ms by a.rhai:3\n  \
-                    seq 4: the reply came from another address, 127.0.0.1:8\n  \
-                    seq 5: received at 127.0.0.1:7: the script sent no reply from there\n  0 unexplained";
-    assert!(text.ends_with(expected), "{text}");
-}

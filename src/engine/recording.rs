@@ -1,0 +1,60 @@
+//! Where the events of a run go: rows, reports, the trace, the live view.
+
+use std::io::ErrorKind;
+
+use super::report::{self, ReportWriter};
+use super::run::Job;
+use crate::bindings::context::Context;
+use crate::net::error::in_words;
+use crate::net::observe::event::Sink;
+use crate::net::observe::record;
+use crate::net::observe::record::{About, Begun, Format};
+use crate::net::sys;
+use crate::terminal::live::LiveSink;
+use crate::terminal::output;
+
+/// Has the events of a run recorded as the job wants it, and drawn by `live`; whether that can be.
+pub(super) fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> bool {
+    if let Some(place) = job.wanted.same_place() {
+        let place = if place == "-" { "standard output" } else { place };
+        output::note(&format!("error: --json and --csv both write to {place}, which can hold rows of one kind only"));
+        output::note("  hint: name two files");
+        return false;
+    }
+    let (host, real) = (context.run.host.clone(), sys::realtime_nanos());
+    let begun = Begun::new(move || host.simulated().map_or(real, |host| host.world().began()));
+    let about = About::new(&job.name, &job.args, context.run.seed.value, real);
+    context.run.session.is_about(about.clone(), begun.clone());
+    let mut others: Vec<Box<dyn Format>> = Vec::new();
+    if let Some(name) = &job.wanted.report {
+        match report::create(name) {
+            Ok(target) => others.push(Box::new(ReportWriter::new(name, target, &job.name))),
+            Err((what, hint)) => {
+                output::note(&format!("error: {what}"));
+                output::note(&format!("  hint: {hint}"));
+                return false;
+            }
+        }
+    }
+    match record::open(&job.wanted, about, begun, others) {
+        Ok(mut sinks) => {
+            sinks.extend(live.map(|live| Box::new(live.clone()) as Box<dyn Sink>));
+            context.run.session.events.send_to(sinks, job.wanted.frames);
+            true
+        }
+        Err((file, err)) => {
+            output::note(&format!("error: {file} cannot be opened for rows: {}", in_words(&err)));
+            output::note(match err.kind() {
+                ErrorKind::AlreadyExists => {
+                    "  hint: only files of rows are written anew: remove it, or name another file"
+                }
+                ErrorKind::ResourceBusy => "  hint: name another file, or wait until that run has ended",
+                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
+                    "  hint: name a file in a directory that exists and that you may write to"
+                }
+                _ => "  hint: name another file",
+            });
+            false
+        }
+    }
+}
