@@ -1,12 +1,12 @@
-//! What tcpdump and tshark call each row of the tables, in a capture of a lab in which an ingress answers with it: the same as we, or
-//! it is said why not.
+//! What tcpdump and tshark call each row of the tables, in a recording that has a message of each: the same as we, or it is said why not.
 
-use super::labs::run_lab;
 use super::*;
 use common::TempDir;
 use pingscript::net::wire::Family;
+use pingscript::net::wire::checksum::Sum;
 use pingscript::net::wire::icmp::Kind;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::process::Command;
 
 /// Names that differ: from one type and code to another, what theirs has in it, and why. A version that has learnt the name
@@ -84,15 +84,7 @@ fn compare(program: &str, family: Family, differences: Differences) {
     let kinds: Vec<Kind> = Kind::all(family).collect();
     let dir = TempDir::new();
     let file = dir.path().join("every.pcap");
-    let rows: Vec<String> = kinds.iter().map(|kind| format!("[{}, {}]", kind.type_, kind.code)).collect();
-    let script = format!(
-        "let v6 = {}; let kinds = [{}]; let file = \"{}\";\n{REJECTIONS}",
-        family == Family::V6,
-        rows.join(", "),
-        file.display()
-    );
-    let Some(run) = run_lab(&["-e", &script]) else { return };
-    run.expect_code(0);
+    std::fs::write(&file, recording(&kinds)).expect("a file");
     let args: &[&str] = match program {
         "tcpdump" => &["-nvtr"],
         _ => &["-n", "-V", "-r"],
@@ -160,19 +152,51 @@ fn names_of_tshark(text: &str) -> Vec<String> {
     names.collect()
 }
 
-/// A UDP ping for each of `kinds`, rejected with it; a capture of the link.
-const REJECTIONS: &str = r##"
-let net = lab::create();
-let a = net.host("a"); let b = net.host("b");
-let link = net.link(a, b);
-link.capture(file);
-set_policy(b.ingress, |pkt| {
-    // What a answers to the strange things it receives is of no interest.
-    if pkt.protocol != "udp" { return drop(); }
-    let kind = kinds[pkt.number - 1];
-    reject(kind[0], kind[1])
-});
-let to = if v6 { `[${b.addr6}]:11000` } else { `${b.addr}:11000` };
-run_in(a, || for ping in pinger(udp::open(to), to, #{ count: kinds.len, interval: 1.ms, timeout: 100.ms, icmp_wait: 0.s }) {});
-exit(0);
-"##;
+/// A recording (pcap, raw IP) of a message of each of `kinds` from one host to another, which quotes a UDP packet.
+fn recording(kinds: &[Kind]) -> Vec<u8> {
+    let (magic, version, any_length, raw_ip) = (0xa1b2_c3d4_u32, 0x0004_0002_u32, 65_535_u32, 101_u32);
+    let mut file: Vec<u8> =
+        [magic, version, 0, 0, any_length, raw_ip].iter().flat_map(|word| word.to_le_bytes()).collect();
+    for (second, kind) in (1_u32..).zip(kinds) {
+        let packet = packet(*kind);
+        let len = packet.len() as u32;
+        file.extend([second, 0, len, len].iter().flat_map(|word| word.to_le_bytes()));
+        file.extend(packet);
+    }
+    file
+}
+
+fn packet(kind: Kind) -> Vec<u8> {
+    let v6 = kind.family == Family::V6;
+    let [a, b]: [IpAddr; 2] = if v6 { ["fd00::1", "fd00::2"] } else { ["10.0.0.1", "10.0.0.2"] }
+        .map(|addr| addr.parse().expect("an address"));
+    let udp = [&[0x80, 0, 0x2a, 0xf8, 0, 14, 0, 0][..], b"ping 1"].concat();
+    let mut message = vec![kind.type_, kind.code, 0, 0, 0, 0, 0, 0];
+    message.extend(ip(a, b, 17, &udp));
+    let pseudo = Sum::pseudo(b, a, 58, message.len()).filter(|_| v6).unwrap_or_default();
+    let sum = pseudo.join(&message).finish();
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    ip(b, a, if v6 { 58 } else { 1 }, &message)
+}
+
+/// An IP packet.
+fn ip(from: IpAddr, to: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let len = payload.len() as u16;
+    let mut packet = match (from, to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let [high, low] = (20 + len).to_be_bytes();
+            [&[0x45, 0, high, low, 0, 0, 0x40, 0, 64, protocol, 0, 0][..], &from.octets(), &to.octets()].concat()
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let [high, low] = len.to_be_bytes();
+            [&[0x60, 0, 0, 0, high, low, protocol, 64][..], &from.octets(), &to.octets()].concat()
+        }
+        _ => unreachable!("of one version"),
+    };
+    if from.is_ipv4() {
+        let sum = Sum::default().join(&packet).finish();
+        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    }
+    packet.extend(payload);
+    packet
+}

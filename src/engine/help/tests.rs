@@ -27,7 +27,7 @@ fn names_are_found_as_people_write_them() {
         ("percentile", "Stats.percentile"),
         ("set_policy", "set_policy"),
         ("start_thread", "start_thread"),
-        ("join", "Task.join"),
+        ("join", "join"),
         ("choices", "DeclaredOption.choices"),
     ] {
         let found = titles(&reference, topic);

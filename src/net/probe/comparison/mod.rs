@@ -1,7 +1,7 @@
 //! Two runs beside each other: what differs between them by more than chance.
 //!
 //! Pure, and without random numbers: the same runs give the same intervals. An interval holds the true value in 95% of all cases. It
-//! rests on as many independent samples as the run is worth ([`correlated`]), since what one probe meets is much like what the
+//! rests on as many independent samples as the run is worth (`correlated`), since what one probe meets is much like what the
 //! next one meets.
 
 pub use self::series::{Outline, Series, SeriesFlow};
