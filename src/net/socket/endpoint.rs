@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error_queue::{TRIES, closed};
+use super::error_queue::{TRIES, closed, is_pending_error};
 use super::service::Service;
 use super::session::Session;
 use crate::net::error::{Error, ErrorKind, Result};
@@ -59,6 +59,9 @@ pub struct Endpoint {
     /// Whether the kernel stamps what is sent, and the number that it gives to the next of these stamps.
     is_stamped: AtomicBool,
     next_stamp: Mutex<u32>,
+    /// Whether an ICMP error was taken from the queue since the last send. The kernel puts it there first, and has the next call
+    /// report it after that: if it was taken in between, that call fails by it with nothing in the queue.
+    error_was_taken: AtomicBool,
     /// Where it is bound to any address: one that was sent to, and the address that packets to it leave by.
     source: Mutex<Option<(IpAddr, IpAddr)>>,
 }
@@ -87,6 +90,7 @@ impl Endpoint {
             waits: AtomicU32::new(0),
             is_stamped: AtomicBool::new(false),
             next_stamp: Mutex::default(),
+            error_was_taken: AtomicBool::new(false),
             source: Mutex::default(),
         }
     }
@@ -355,6 +359,10 @@ impl Endpoint {
             let mut next = self.is_stamped().then(|| lock(&self.next_stamp));
             let sent = call();
             let number = next.as_deref_mut().map(|next| std::mem::replace(next, next.wrapping_add(1)));
+            let was_taken = self.error_was_taken.load(Ordering::SeqCst);
+            if was_taken {
+                self.error_was_taken.store(false, Ordering::SeqCst);
+            }
             let Err(err) = sent else { return Ok(number) };
             if let Some(next) = &mut next {
                 // Kernels differ in whether a failed send took a number.
@@ -363,11 +371,22 @@ impl Endpoint {
             }
             drop(next);
             // Errors may keep coming for what is in flight, and each may take the place of one call.
-            if again == 0 || !look(&err) {
+            let was_seen = look(&err);
+            if again == 0 || !(was_seen || was_taken && is_pending_error(&err)) {
                 return Err(err);
             }
             again -= 1;
         }
+    }
+}
+
+impl Endpoint {
+    /// Notes that so many ICMP errors were just taken from the queue.
+    pub(super) fn has_taken(&self, errors: usize) -> usize {
+        if errors > 0 {
+            self.error_was_taken.store(true, Ordering::SeqCst);
+        }
+        errors
     }
 }
 

@@ -103,12 +103,13 @@ impl Transport for IcmpSocket {
             return 0;
         }
         let raw = self.0.mode == Mode::Raw;
-        take_entries(socket, self.0.local, IP_HEADER, most, &mut |entry| match entry {
+        let errors = take_entries(socket, self.0.local, IP_HEADER, most, &mut |entry| match entry {
             // A raw socket gets the same error as a message, with all that it says.
             Queued::Icmp { .. } if raw => {}
             Queued::Icmp { ref error, .. } if self.0.probing.monitor.covers(error.kind) => {}
             other => queued(other),
-        })
+        });
+        self.0.endpoint.has_taken(errors)
     }
 
     fn send(

@@ -67,6 +67,6 @@ impl UdpSocket {
         self.0.errors.looks[0].fetch_add(1, Ordering::SeqCst);
         let errors = take_entries(socket, self.0.local, HEADERS, most, queued);
         self.0.errors.looks[1].fetch_add(1, Ordering::SeqCst);
-        errors
+        self.0.has_taken(errors)
     }
 }
