@@ -60,7 +60,7 @@ pub struct Endpoint {
     is_stamped: AtomicBool,
     next_stamp: Mutex<u32>,
     /// Whether an ICMP error was taken from the queue since the last send. The kernel puts it there first, and has the next call
-    /// report it after that: if it was taken in between, that call fails by it with nothing in the queue.
+    /// report it after that: if it was taken meanwhile, that call fails by it with nothing in the queue.
     error_was_taken: AtomicBool,
     /// Where it is bound to any address: one that was sent to, and the address that packets to it leave by.
     source: Mutex<Option<(IpAddr, IpAddr)>>,
