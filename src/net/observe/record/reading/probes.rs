@@ -6,6 +6,9 @@ use std::io::{self, BufRead};
 use super::{RowCells, RowFile};
 use crate::net::probe::comparison::{EndedProbe, Outline, ProbeEnd, Series, SeriesFlow};
 
+/// How many pingers are taken each for itself; the probes of further ones by where they went.
+const PINGERS: usize = 256;
+
 /// What a first look at the probes of a file finds.
 #[derive(Debug, Default)]
 pub struct ReadRows {
@@ -94,7 +97,7 @@ impl ReadRows {
         clock: Option<&str>,
         series: &mut Series,
     ) -> io::Result<()> {
-        let mut flows: BTreeMap<String, SeriesFlow> = BTreeMap::new();
+        let mut flows: BTreeMap<(String, String), SeriesFlow> = BTreeMap::new();
         RowFile::read(reader, |cells, _| {
             if cells.r#type == "probe"
                 && let Some(RowProbe::Ended(to, probe, by)) = RowProbe::read(cells)
@@ -102,10 +105,12 @@ impl ReadRows {
             {
                 let is_timed = by.is_none() || by == clock;
                 let end = if is_timed { probe.end } else { ProbeEnd::ReplyUntimed };
-                let flow = match flows.get_mut(to) {
-                    Some(flow) => flow,
-                    None => flows.entry(to.to_string()).or_insert_with(|| series.flow()),
-                };
+                let from = cells.from.as_deref().unwrap_or_default();
+                let mut pinger = (to.to_string(), from.to_string());
+                if flows.len() >= PINGERS && !flows.contains_key(&pinger) {
+                    pinger.1.clear();
+                }
+                let flow = flows.entry(pinger).or_insert_with(|| series.flow());
                 flow.add(EndedProbe { end, ..probe });
             }
             true
@@ -189,6 +194,18 @@ mod tests {
         assert_eq!(entered(text, None, Some("another")), [2, 1, 0]);
         assert_eq!(entered(text, Some("b:2"), Some("a clock")), [2, 1, 1]);
         assert_eq!(entered(text, Some("elsewhere"), Some("a clock")), [0, 0, 0]);
+    }
+
+    #[test]
+    fn each_pinger_is_taken_for_itself() {
+        let one = |sent, state| probe(sent, state, if state == "replied" { "30" } else { "null" }, "");
+        let other = |sent| one(sent, "replied").replace("\"a:1\"", "\"c:1\"");
+        let lost: Vec<String> = (0..9).flat_map(|at| [one(2 * at, "timed_out"), other(2 * at + 1)]).collect();
+        let text = lost.join("\n");
+        let mut series = Series::new(Outline::default());
+        ReadRows::enter(text.as_bytes(), None, None, &mut series).expect("memory can be read");
+        let longest = series.estimates()[4].as_ref().map(|longest| longest.value);
+        assert_eq!((series.settled(), series.lost(), longest), (18, 9, Some(9.0)));
     }
 
     #[test]
