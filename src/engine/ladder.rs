@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 
 use clap::Args;
 
+use super::recording::{create, not_written};
 use super::run::{exit, refuse};
 use crate::net::error::{Error, ErrorKind};
-use crate::net::host::file;
 use crate::net::observe::record::reading::RowFile;
 use crate::net::time::Duration;
 use crate::pictures::ladder::Ladder;
@@ -81,10 +81,7 @@ pub fn run(job: &LadderJob) -> i32 {
             output::flush();
             if output::has_failed() { exit::SCRIPT } else { exit::DONE }
         }
-        Some((name, format)) => match write(name, &format.draw(&ladder)) {
-            Ok(()) => exit::DONE,
-            Err(error) => refuse(&error),
-        },
+        Some((name, format)) => write(name, &format.draw(&ladder)),
     }
 }
 
@@ -163,20 +160,18 @@ impl PictureFormat {
     }
 }
 
-/// Writes a picture to a file; one that is there is overwritten if it begins as this one does.
-fn write(name: &str, text: &str) -> Result<(), Error> {
-    let failed = |err: std::io::Error| {
-        let error = Error { kind: ErrorKind::File, ..Error::system("ladder", &err).with_peer(name) };
-        match err.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                error.with_hint("only pictures are written anew: remove it, or name another file")
-            }
-            _ => error,
-        }
-    };
+/// Writes a picture to a file; one that is there is overwritten if it begins as this one does. The exit code.
+fn write(name: &str, text: &str) -> i32 {
     let beginning = |text: &[u8]| text.get(..BEGINNING).map(<[u8]>::to_vec);
-    let mut file = file::create(name, |found| beginning(found) == beginning(text.as_bytes())).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)
+    let is_picture = |found: &[u8]| beginning(found) == beginning(text.as_bytes());
+    let Some(mut file) = create(name, ["a picture", "pictures"], is_picture) else { return exit::USAGE };
+    match file.write_all(text.as_bytes()) {
+        Ok(()) => exit::DONE,
+        Err(err) => {
+            output::note(&not_written(name, &err));
+            exit::SCRIPT
+        }
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,11 +1,13 @@
 //! Where the events of a run go: rows, reports, the trace, the live view.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind};
 
 use super::report::{self, ReportWriter};
 use super::run::Job;
 use crate::bindings::context::Context;
 use crate::net::error::in_words;
+use crate::net::host::file;
 use crate::net::observe::event::Sink;
 use crate::net::observe::record;
 use crate::net::observe::record::{About, Begun, Format};
@@ -28,12 +30,8 @@ pub(super) fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> b
     let mut others: Vec<Box<dyn Format>> = Vec::new();
     if let Some(name) = &job.wanted.report {
         match report::create(name) {
-            Ok(target) => others.push(Box::new(ReportWriter::new(name, target, &job.name))),
-            Err((what, hint)) => {
-                output::note(&format!("error: {what}"));
-                output::note(&format!("  hint: {hint}"));
-                return false;
-            }
+            Some(target) => others.push(Box::new(ReportWriter::new(name, target, &job.name))),
+            None => return false,
         }
     }
     match record::open(&job.wanted, about, begun, others) {
@@ -43,18 +41,31 @@ pub(super) fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> b
             true
         }
         Err((file, err)) => {
-            output::note(&format!("error: {file} cannot be opened for rows: {}", in_words(&err)));
-            output::note(match err.kind() {
-                ErrorKind::AlreadyExists => {
-                    "  hint: only files of rows are written anew: remove it, or name another file"
-                }
-                ErrorKind::ResourceBusy => "  hint: name another file, or wait until that run has ended",
-                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
-                    "  hint: name a file in a directory that exists and that you may write to"
-                }
-                _ => "  hint: name another file",
-            });
+            cannot_open(&file, ["rows", "files of rows"], &err);
             false
         }
     }
+}
+
+/// Opens a file for what is called `[one, several]`: a new one, or one of before, by whether its beginning `is_one`, which is emptied.
+/// `None`: it cannot be opened, which is said.
+pub(super) fn create(name: &str, kind: [&str; 2], is_one: impl FnOnce(&[u8]) -> bool) -> Option<File> {
+    file::create(name, is_one).inspect_err(|err| cannot_open(name, kind, err)).ok()
+}
+
+fn cannot_open(name: &str, [one, several]: [&str; 2], err: &io::Error) {
+    output::note(&format!("error: {name} cannot be opened for {one}: {}", in_words(err)));
+    output::note(&match err.kind() {
+        ErrorKind::AlreadyExists => format!("  hint: only {several} are written anew: remove it, or name another file"),
+        ErrorKind::ResourceBusy => "  hint: name another file, or wait until that run has ended".to_string(),
+        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
+            "  hint: name a file in a directory that exists and that you may write to".to_string()
+        }
+        _ => "  hint: name another file".to_string(),
+    });
+}
+
+/// That what was opened could not be written.
+pub(super) fn not_written(name: &str, err: &io::Error) -> String {
+    format!("error: {name} could not be written: {}", in_words(err))
 }

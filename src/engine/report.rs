@@ -1,14 +1,14 @@
 //! `pingscript report`, and `--report` of a run: what was measured as one page of HTML, from the rows.
 
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Write};
+use std::io::{self, BufReader, Write};
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 
+use super::recording::{self, not_written};
 use super::run::{exit, refuse};
-use crate::net::error::{Error, in_words};
-use crate::net::host::file;
+use crate::net::error::Error;
 use crate::net::observe::record::{Format, Row, json};
 use crate::pictures::report::{BEGINNING, PICTURE, RunRecord, page, picture};
 use crate::terminal::output;
@@ -48,10 +48,7 @@ pub fn run(asked: &ReportArgs) -> i32 {
             }
         }
     }
-    let target = match create(&asked.output) {
-        Ok(target) => target,
-        Err((what, hint)) => return cannot_open(&what, hint),
-    };
+    let Some(target) = create(&asked.output) else { return exit::USAGE };
     let notes: Vec<String> = runs.iter().filter_map(RunRecord::missing).collect();
     notes.iter().for_each(|note| output::note(&format!("note: {note}")));
     let text = if is_picture(&asked.output) { picture(&runs) } else { page(&runs, &notes) };
@@ -62,26 +59,10 @@ pub fn run(asked: &ReportArgs) -> i32 {
     if runs.iter().any(RunRecord::has_rows) { exit::DONE } else { exit::USAGE }
 }
 
-/// Opens a file for a report: a new one, or a report of before, which is emptied. `Err`: why not, and a hint.
-pub(super) fn create(name: &str) -> Result<File, (String, &'static str)> {
+/// Opens a file for a report: a new one, or a report of before, which is emptied.
+pub(super) fn create(name: &str) -> Option<File> {
     let beginning = if is_picture(name) { PICTURE } else { BEGINNING };
-    file::create(name, |found| found.starts_with(beginning.as_bytes())).map_err(|err| {
-        let hint = match err.kind() {
-            ErrorKind::AlreadyExists => "only reports are written anew: remove it, or name another file",
-            ErrorKind::ResourceBusy => "name another file, or wait until that run has ended",
-            ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory => {
-                "name a file in a directory that exists and that you may write to"
-            }
-            _ => "name another file",
-        };
-        (format!("{name} cannot be opened for a report: {}", in_words(&err)), hint)
-    })
-}
-
-fn cannot_open(what: &str, hint: &str) -> i32 {
-    output::note(&format!("error: {what}"));
-    output::note(&format!("  hint: {hint}"));
-    exit::USAGE
+    recording::create(name, ["a report", "reports"], |found| found.starts_with(beginning.as_bytes()))
 }
 
 /// Whether a file of this name is to have the chart of round-trip times alone.
@@ -91,10 +72,6 @@ fn is_picture(name: &str) -> bool {
 
 fn write(mut target: &File, text: &str) -> io::Result<()> {
     target.write_all(text.as_bytes())
-}
-
-fn not_written(name: &str, err: &io::Error) -> String {
-    format!("error: {name} could not be written: {}", in_words(err))
 }
 
 /// What keeps the rows of a run that goes on for a report at its end.

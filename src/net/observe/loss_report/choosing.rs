@@ -31,16 +31,11 @@ impl Causes {
             for &index in &order {
                 let loss = &losses[index];
                 let until = if waited_for || loss.error.is_some() { loss.until } else { Instant::from_nanos(i64::MAX) };
-                let own = own(&left, loss, until);
                 let chosen = match (found[index], &loss.error) {
                     (Some((_, known)), _) if known.is_final() => None,
-                    // What was delayed or damaged may have met its end elsewhere.
-                    (Some((way, known)), _) => own
-                        .iter()
-                        .copied()
-                        .find(|(other, cause)| cause.is_final() && (*other, &cause.site) != (way, &known.site)),
+                    (Some(known), _) => end_of(known, &own(&left, loss, until)),
                     (None, Some(error)) => sender(&left, loss, error.by),
-                    (None, None) => why(&own, loss),
+                    (None, None) => why(&own(&left, loss, until), loss),
                 };
                 let Some((way, cause)) = chosen else { continue };
                 left.entry(way).or_default().remove(&(cause.at, cause.id));
@@ -105,6 +100,12 @@ fn sender<'a>(left: &Unused<'a>, loss: &Loss, by: Option<RejectReply>) -> Option
         causes.find(|cause| cause.fate.sends(by)).map(|cause| (way, cause))
     };
     [loss.key, loss.key.back()].into_iter().filter_map(first).min_by_key(|(_, cause)| (cause.at, cause.id))
+}
+
+/// Where what was delayed or damaged met its end all the same.
+fn end_of<'a>((way, known): OnWay<'a>, own: &[OnWay<'a>]) -> Option<OnWay<'a>> {
+    let is_end = |(other, cause): &OnWay<'_>| cause.is_final() && (*other, &cause.site) != (way, &known.site);
+    own.iter().copied().find(is_end)
 }
 
 /// Why no reply came in time: what was the end of the packet, or damaged it, or delayed it for too long.
