@@ -17,6 +17,7 @@ use pingscript::bindings::options::command_line::{know_flags, without_dashes};
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
+use pingscript::engine::report::report_name;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::seeds::SeedsJob;
 use pingscript::engine::sources::is_shipped;
@@ -82,7 +83,7 @@ struct Cli {
     csv: Option<String>,
 
     /// Write a report of the run when it ends: one page of HTML with charts, which needs nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "check"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "check"], value_parser = report_name)]
     report: Option<String>,
 
     /// Draw the last round-trip times, losses and their causes, and samples below the script's lines while it runs, on a terminal

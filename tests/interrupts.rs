@@ -224,7 +224,7 @@ fn pings_to_a_server_that_is_stopped_too_are_pending() {
     for signal in SIGNALS {
         let args = ["--json", "-", "tcp_ping", "--count", "0", "--clients", "20", "--quiet"];
         let running = pingscript(&args).patience(PATIENCE).start();
-        thread::sleep(Duration::from_millis(400));
+        running.wait_for("\"type\":\"probe\"");
         running.signal(signal.0);
         let run = running.finish().expect_code(signal.1);
         assert!(!run.stderr.contains("the peer has") && !run.stderr.contains("The peer has"), "{}", run.stderr);

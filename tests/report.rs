@@ -285,12 +285,21 @@ fn files_without_rows_and_files_of_others_are_refused() {
     let run = pingscript(&["--report", "mine.html", "-e", "1"]).dir(dir.path()).run().expect_code(2);
     assert_eq!(run.stderr, refused);
     assert_eq!(fs::read_to_string(dir.path().join("mine.html")).expect("it"), "<!DOCTYPE html>\n<p>mine");
-    // A report gives way to the next.
+    // A report is overwritten by the next.
     for _ in 0..2 {
         report(&dir, &["rows.jsonl", "-o", "run.html"]).expect_code(0);
     }
-    let rows = report(&dir, &["rows.jsonl", "-o", "rows.jsonl"]).expect_code(2);
+    // What is no page is not made, and nothing is written.
+    for args in [&["report", "rows.jsonl", "-o", "rows.jsonl"][..], &["--report", "rows.jsonl", "-e", "1"]] {
+        let rows = pingscript(args).dir(dir.path()).run().expect_code(2);
+        assert!(rows.stderr.contains("no .jsonl is made: name a file .html or .htm or .svg"), "{}", rows.stderr);
+    }
+    assert_eq!(fs::read_to_string(dir.path().join("rows.jsonl")).expect("it"), format!("{RUN}\n{SUMMARY}\n"));
+    dir.write("rows", &format!("{RUN}\n{SUMMARY}\n"));
+    let rows = report(&dir, &["rows.jsonl", "-o", "rows"]).expect_code(2);
     assert!(rows.stderr.contains("the file exists and holds something else"), "{}", rows.stderr);
+    let full = report(&dir, &["rows.jsonl", "-o", "/dev/full"]).expect_code(3);
+    assert_eq!(full.stderr, "error: /dev/full could not be written: no space left on device\n");
 }
 
 #[test]

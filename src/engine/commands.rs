@@ -49,6 +49,7 @@ pub enum Command {
     Compare(Compare),
 
     /// Draw who sent what to whom, and what was lost where and why: from the rows that --json FILE --frames wrote
+    #[command(after_help = ladder::EXIT_CODES)]
     Ladder(LadderJob),
 
     /// Write a report of one run or of several, by the rows that --json wrote: one page of HTML that needs nothing else

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 
 use clap::Args;
 
-use super::recording::{create, not_written};
+use super::recording::{create, named, not_written};
 use super::run::{exit, refuse};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::observe::record::reading::RowFile;
@@ -28,7 +28,7 @@ pub struct LadderJob {
     pub run: String,
 
     /// Write it to a file: SVG, or Mermaid if its name ends in .mmd; none: text on standard output
-    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE", value_parser = picture_name)]
     pub output: Option<String>,
 
     /// Only what this host, or address, sends and receives; given several times: only what they send to each other
@@ -59,6 +59,13 @@ pub struct LadderJob {
     #[arg(long)]
     pub all: bool,
 }
+
+/// The end of what `ladder --help` says.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+    0  drawn; what is missing of the rows is said
+    2  wrong command line, a file that cannot be opened, or nothing in it to be drawn
+    3  the picture could not be written";
 
 /// Draws; the exit code.
 pub fn run(job: &LadderJob) -> i32 {
@@ -172,6 +179,10 @@ fn write(name: &str, text: &str) -> i32 {
             exit::SCRIPT
         }
     }
+}
+
+fn picture_name(name: &str) -> Result<String, String> {
+    named(name, &["svg", "mmd", "mermaid"])
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

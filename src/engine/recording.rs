@@ -1,7 +1,9 @@
 //! Where the events of a run go: rows, reports, the trace, the live view.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use super::report::{self, ReportWriter};
 use super::run::Job;
@@ -63,6 +65,14 @@ fn cannot_open(name: &str, [one, several]: [&str; 2], err: &io::Error) {
         }
         _ => "  hint: name another file".to_string(),
     });
+}
+
+/// `name`, if it ends in one of these, or has no such end.
+pub(super) fn named(name: &str, ends: &[&str]) -> Result<String, String> {
+    match Path::new(name).extension().and_then(OsStr::to_str) {
+        Some(end) if !ends.contains(&end) => Err(format!("no .{end} is made: name a file .{}", ends.join(" or ."))),
+        _ => Ok(name.to_string()),
+    }
 }
 
 /// That what was opened could not be written.

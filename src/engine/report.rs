@@ -22,7 +22,7 @@ pub struct ReportArgs {
     pub runs: Vec<String>,
 
     /// The file to write; FILE.svg gets the chart of round-trip times alone
-    #[arg(short, long, value_name = "FILE", required = true)]
+    #[arg(short, long, value_name = "FILE", required = true, value_parser = report_name)]
     pub output: String,
 }
 
@@ -63,6 +63,11 @@ pub fn run(asked: &ReportArgs) -> i32 {
 pub(super) fn create(name: &str) -> Option<File> {
     let beginning = if is_picture(name) { PICTURE } else { BEGINNING };
     recording::create(name, ["a report", "reports"], |found| found.starts_with(beginning.as_bytes()))
+}
+
+/// The name of a file for a report.
+pub fn report_name(name: &str) -> Result<String, String> {
+    recording::named(name, &["html", "htm", "svg"])
 }
 
 /// Whether a file of this name is to have the chart of round-trip times alone.

@@ -138,3 +138,13 @@ fn a_recording_is_drawn_as_far_as_it_goes() {
         );
     }
 }
+
+#[test]
+fn a_picture_that_cannot_be_written_and_one_of_another_kind_are_said() {
+    let dir = TempDir::new();
+    let (file, _) = frames_of(&dir, &["--simulate"], "udp::open(\"127.0.0.1:7\").send_to(\"x\", \"127.0.0.1:7\")");
+    let full = ladder(&file, &["-o", "/dev/full"]).expect_code(3);
+    assert_eq!(full.stderr, "error: /dev/full could not be written: no space left on device\n");
+    let other = ladder(&file, &["-o", "x.png"]).expect_code(2);
+    assert!(other.stderr.contains("no .png is made: name a file .svg or .mmd or .mermaid"), "{}", other.stderr);
+}

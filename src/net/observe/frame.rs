@@ -1,4 +1,4 @@
-//! What is recorded of a frame on a link, or of a datagram or message at a socket: a row that says whence, whither, when, what
+//! What is recorded of a frame on a link, or of a datagram or message at a socket: a row that says from where to where, when, what
 //! it carried and what became of it.
 
 use std::borrow::Cow;

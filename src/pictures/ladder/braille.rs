@@ -65,7 +65,7 @@ impl Grid {
         let before = match u32::from(cell.symbol) {
             0x20 => 0,
             code @ 0x2800..=0x28ff => code - FIRST,
-            // Lines of hosts give way to no arrow.
+            // What is no dot, such as the line of a host, stays.
             _ => return,
         };
         *cell = Cell { symbol: char::from_u32(FIRST + (before | dot)).unwrap_or(' '), style };

@@ -1,4 +1,4 @@
-//! What stands at an arrow: what it is, and what befell it.
+//! What stands at an arrow: what it is, and what happened to it.
 
 use std::fmt::Write;
 
@@ -49,7 +49,7 @@ pub(super) fn label(row: &FrameRow, ports: bool) -> String {
     clean(&text)
 }
 
-/// What befell it: `dropped: loss(0.2), draw 0.113`.
+/// What happened to it: `dropped: loss(0.2), draw 0.113`.
 pub(super) fn cause(row: &FrameRow) -> String {
     let mut text = row.fate.to_string();
     if row.fate == fates::CARRIED {

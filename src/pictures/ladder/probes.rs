@@ -90,7 +90,7 @@ fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<Fram
 }
 
 /// What a probe was lost by: the first loss after it that is about its ends and its size, and whether it was the reply that it
-/// befell. Each loss is of one probe.
+/// was about. Each loss is of one probe.
 fn fate_of<'a>(
     probe: &ProbeCells,
     losses: &mut HashMap<AboutKey, BTreeMap<(i64, usize), &'a VerdictCells>>,

@@ -176,7 +176,7 @@ impl<'a> TextDrawing<'a> {
         }
     }
 
-    /// What stands beside a row: what leaves there, or what befell what ends there.
+    /// What stands beside a row: what leaves there, or what happened to what ends there.
     fn labels(&self, row: usize) -> Vec<(String, Style)> {
         let moment = &self.timeline.moments[row];
         if let Some(index) = moment.departs {
@@ -280,7 +280,7 @@ fn style_of_cause(arrow: &Arrow) -> Style {
 /// As much of what a frame is stays, whatever else is said of it.
 const KEPT: usize = 12;
 
-/// Parts in a row of so many columns: the first gives way to the others, down to [`KEPT`].
+/// Parts in a row of so many columns: the first is cut so that the others fit, down to [`KEPT`].
 fn fit(parts: &[(String, Style)], room: usize) -> Vec<(String, Style)> {
     let Some(((first, style), others)) = parts.split_first() else { return Vec::new() };
     let behind: usize = others.iter().map(|(part, _)| part.width()).sum();

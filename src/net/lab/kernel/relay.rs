@@ -153,7 +153,7 @@ impl Driver {
     /// Reads what an end has, once, and sends on what goes on at once.
     fn carry(&mut self, at: EndId) {
         let (count, may_have_lost) = self.ports.read(at, &mut self.frames);
-        // Not before: what befalls a frame, and what it is delayed by, comes after its sending.
+        // Not before: what happens to a frame, and what it is delayed by, comes after its sending.
         let time = self.time();
         if may_have_lost && let Ok(lost) = sys::drops(self.ports.socket(at)) {
             self.relay.note_overrun(at, lost, time.now);

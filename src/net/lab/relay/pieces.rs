@@ -38,8 +38,8 @@ struct Reassembly {
     seen: Vec<(usize, usize)>,
     len: Option<usize>,
     content: Option<Content>,
-    /// What befell fragments, and is not attributed to the probe yet.
-    befell: Vec<(Instant, What<'static>, Site)>,
+    /// What happened to fragments, and is not attributed to the probe yet.
+    incidents: Vec<(Instant, What<'static>, Site)>,
     /// Where something did: one loss is explained once.
     sites: Vec<Site>,
 }
@@ -64,7 +64,7 @@ impl Pieces {
         }
     }
 
-    /// Notes what befell a frame that is a fragment: as soon as the rest is known it is attributed to the probe.
+    /// Notes what happened to a frame that is a fragment: as soon as the rest is known it is attributed to the probe.
     pub(super) fn note(
         &mut self,
         session: &Session,
@@ -78,7 +78,7 @@ impl Pieces {
             && !datagram.sites.contains(site)
         {
             datagram.sites.push(site.clone());
-            datagram.befell.push((now, what, site.clone()));
+            datagram.incidents.push((now, what, site.clone()));
             datagram.settle(session);
         }
     }
@@ -86,8 +86,8 @@ impl Pieces {
 
 impl Reassembly {
     fn new(id: Id) -> Self {
-        let (bytes, seen, befell, sites) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { id, ends: None, bytes, seen, len: None, content: None, befell, sites }
+        let (bytes, seen, incidents, sites) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { id, ends: None, bytes, seen, len: None, content: None, incidents, sites }
     }
 
     fn add(&mut self, carried: &Carried<'_>, ip: &Ip) {
@@ -119,7 +119,7 @@ impl Reassembly {
 
     fn settle(&mut self, session: &Session) {
         if let (Some(ends), Some(content)) = (self.ends, self.content) {
-            for (at, what, site) in self.befell.drain(..) {
+            for (at, what, site) in self.incidents.drain(..) {
                 what.enter(session, at, ends, content, &site);
             }
         }

@@ -112,7 +112,7 @@ fn bit(frame: &Frame, place: &Place) -> Option<usize> {
     (!range.is_empty()).then_some(range.start * 8 + bit)
 }
 
-/// What befell a frame.
+/// What happened to a frame.
 #[derive(Clone, Debug)]
 pub(super) enum What<'a> {
     /// A verdict.
@@ -122,7 +122,7 @@ pub(super) enum What<'a> {
 }
 
 impl What<'_> {
-    /// Enters it in the account, as what befell the probe between `ends` with this content.
+    /// Enters it in the account, as what happened to the probe between `ends` with this content.
     pub(super) fn enter(&self, session: &Session, at: Instant, ends: Ends, content: Content, site: &Site) {
         let incident = match self {
             Self::Decided(decided) => Incident::Decided(decided),
@@ -147,7 +147,7 @@ impl What<'_> {
     }
 }
 
-/// Makes known what befell a frame: as an event and, if a probe can be lost by it, as a cause.
+/// Makes known what happened to a frame: as an event and, if a probe can be lost by it, as a cause.
 pub(super) fn announce(
     (session, pieces): (&Session, &mut Pieces),
     time: Time,
@@ -191,7 +191,7 @@ pub(super) fn ends(carried: &Carried<'_>, ip: &Ip) -> Option<Ends> {
     }
 }
 
-/// The connection whose segment is rejected, which ends it or its pings. What else befalls segments, TCP makes up for.
+/// The connection whose segment is rejected, which ends it or its pings. What else happens to segments, TCP makes up for.
 fn rejected_segment(carried: &Carried<'_>, what: &What<'_>) -> Option<(Ends, Content)> {
     let ip = carried.frame.ip.filter(|ip| ip.protocol == Protocol::TCP)?;
     let rejects = matches!(what, What::Decided(decided) if matches!(decided.verdict.action, Action::Reject(_)));

@@ -14,7 +14,7 @@ use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::Family;
 
-/// What befell a packet on its way.
+/// What happened to a packet on its way.
 #[derive(Clone, Copy, Debug)]
 pub enum Incident<'a> {
     /// A policy decided this about it, which is to be carried out.
@@ -81,7 +81,7 @@ pub(super) struct Causes {
 }
 
 impl Causes {
-    /// Enters what befell a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
+    /// Enters what happened to a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
     pub(super) fn enter(&mut self, (key, family): (EndsKey, Family), at: Instant, site: &Site, incident: Incident<'_>) {
         let none = Verdict::new(Action::Pass, "");
         let (fate, verdict, draws) = match incident {
@@ -114,7 +114,7 @@ impl Causes {
         self.keep_within_bounds();
     }
 
-    /// Has the earliest give way where there are too many.
+    /// Forgets the earliest where there are too many.
     fn keep_within_bounds(&mut self) {
         while self.count > REMEMBERED
             && let Some((key, id)) = self.in_order.pop_front()
@@ -130,7 +130,7 @@ impl Causes {
         }
     }
 
-    /// Whether what befell a ping sent at `sent` may have given way to what befell later ones.
+    /// Whether what happened to a ping sent at `sent` may be forgotten for what happened to later ones.
     pub(super) fn may_have_forgotten(&self, sent: Instant) -> bool {
         self.forgotten.is_some_and(|at| sent <= at)
     }

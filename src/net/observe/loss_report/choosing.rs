@@ -11,7 +11,7 @@ use crate::net::time::{Duration, Instant};
 /// The causes that explain no loss yet, in their order.
 type Unused<'a> = HashMap<EndsKey, BTreeMap<(Instant, u64), &'a Cause>>;
 
-/// What befell a packet, on its way there or back.
+/// What happened to a packet, on its way there or back.
 type OnWay<'a> = (EndsKey, &'a Cause);
 
 /// How many of the causes that fit are looked at for one loss, each way: of many pings that say the same, its own are the first.
@@ -26,7 +26,7 @@ impl Causes {
         order.sort_by_key(|&index| (losses[index].error.is_none(), losses[index].sent));
         let mut left = self.left(losses);
         let mut found: Vec<Option<OnWay<'_>>> = vec![None; losses.len()];
-        // What befell a ping that says the same while this one was waited for is its own, before it is that of one given up.
+        // What happened to a ping that says the same while this one was waited for is its own, before it is that of one given up.
         for waited_for in [true, false] {
             for &index in &order {
                 let loss = &losses[index];
@@ -73,7 +73,7 @@ impl Causes {
     }
 }
 
-/// What befell the ping itself until then: the first at each place, on the way there and back, in order.
+/// What happened to the ping itself until then: the first at each place, on the way there and back, in order.
 fn own<'a>(left: &Unused<'a>, loss: &Loss, until: Instant) -> Vec<OnWay<'a>> {
     let mut own: Vec<OnWay<'_>> = Vec::new();
     for way in [loss.key, loss.key.back()] {

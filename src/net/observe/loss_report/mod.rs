@@ -2,7 +2,7 @@
 //!
 //! Pingers enter each probe that timed out, servers and links each verdict that can lose a packet; both by the hosts and
 //! ports of both ends and the message. Where both ends or the way are ours, each loss is traced to its verdict. The
-//! records are rings: the oldest give way, and the counts beside them stay exact.
+//! records are rings: the oldest are dropped, and the counts beside them stay exact.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
@@ -181,7 +181,7 @@ impl LossReport {
         inner.policies.reports(&inner.hosts)
     }
 
-    /// Notes what befell a packet with this content at `at`; a verdict, before it is carried out.
+    /// Notes what happened to a packet with this content at `at`; a verdict, before it is carried out.
     pub fn note(&self, at: Instant, ends: Ends, content: Content, site: &Site, incident: Incident<'_>) {
         self.has_causes.store(true, Ordering::SeqCst);
         if matches!(incident, Incident::HandedOut) {

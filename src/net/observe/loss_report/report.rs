@@ -81,7 +81,7 @@ pub struct Explanation {
     /// Each cause with the losses it explains, in the order in which they first show.
     pub(super) causes: Vec<(String, Vec<String>)>,
     /// Losses on the way to sockets of this process or by an error: all, and those of which it is no longer
-    /// remembered what befell them.
+    /// remembered what happened to them.
     pub(super) known: u64,
     pub(super) forgotten: u64,
     /// Numbers of those that nothing explains.
