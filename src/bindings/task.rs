@@ -346,7 +346,7 @@ functions! {
     /// expect(join(tasks), [10, 20, 30]);
     /// ```
     fn join as join_all(ctx: NativeCallContext, tasks: Array) -> ScriptResult<Array> = {
-        let task = |one: Dynamic| one.try_cast::<Task>().ok_or_else(|| Error::invalid("join", "each is to be a task"));
+        let task = |one: Dynamic| one.try_cast::<Task>().ok_or_else(|| Error::invalid("join", "an array of tasks is wanted").with_hint("tasks are what start_thread(…) and start(…) return"));
         let tasks = tasks.into_iter().map(task).collect::<Result<Vec<Task>, Error>>().or_raise(&ctx)?;
         tasks.iter().map(|task| outcome(&ctx, task, JOIN)).collect()
     };
