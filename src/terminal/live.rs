@@ -1,6 +1,6 @@
 //! The live view: takes the ends of pings and the samples of a run from its events, and draws them below its lines.
 //!
-//! An event costs the thread that makes it a place in a list of fixed room; a thread of its own takes the list away ten times a
+//! An event costs the thread that makes it a place in a list of fixed room; a thread of its own empties the list ten times a
 //! second, and draws.
 
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ use crate::pictures::live::{LiveFrame, LivePing, LiveView, MOST};
 use crate::terminal::{colour, output};
 
 /// How often it is drawn at most.
-const BEAT: Duration = Duration::from_millis(100);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Ends of pings and samples between two pictures; what comes beyond is counted alone.
 const ROOM: usize = 1 << 16;
 
 /// How much longer it is until losses are explained again than that took: others wait meanwhile.
-const SELDOM: u32 = 200;
+const EXPLAIN_PAUSE: u32 = 200;
 
 /// What an event leaves for the next picture.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ struct LiveList {
     samples: Vec<(Option<String>, String)>,
 }
 
-/// Takes events in for the view.
+/// Receives events for the view.
 #[derive(Clone, Debug, Default)]
 pub struct LiveSink(Arc<Mutex<LiveList>>);
 
@@ -130,7 +130,7 @@ impl LiveList {
 }
 
 impl Live {
-    /// Draws what `sink` takes in of the run `title`; `None` where there is no terminal, which is noted.
+    /// Draws what `sink` receives of the run `title`; `None` where there is no terminal, which is noted.
     pub fn watch(title: &str, sink: LiveSink, session: Arc<Session>) -> Option<Self> {
         if !output::begin_view() {
             output::note("--live: there is no terminal to draw on");
@@ -145,7 +145,7 @@ impl Live {
             // Also where this thread meets a bug.
             let _end = EndOfView;
             while !ended.load(Ordering::Relaxed) {
-                thread::park_timeout(BEAT);
+                thread::park_timeout(REDRAW_INTERVAL);
                 drawer.draw();
             }
         });
@@ -276,7 +276,7 @@ impl Drawer {
         }
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         self.causes = causes;
-        self.explained = (lost, now + (now.elapsed() * SELDOM).max(BEAT * 5));
+        self.explained = (lost, now + (now.elapsed() * EXPLAIN_PAUSE).max(REDRAW_INTERVAL * 5));
     }
 }
 

@@ -69,7 +69,7 @@ struct SentOctets {
 }
 
 impl Connections {
-    /// Takes in a frame that passes at `now`, in nanoseconds of any clock; `None` if it is no whole TCP header.
+    /// Follows a frame that passes at `now`, in nanoseconds of any clock; `None` if it is no whole TCP header.
     pub fn see(&mut self, bytes: &[u8], frame: &Frame, now: i64) -> Option<Segment> {
         let ip = frame.ip.as_ref()?;
         let (numbers, flags, (from, to)) = (ip.numbers?, ip.flags?, (ip.from(), ip.to()));
@@ -128,7 +128,7 @@ impl SeenConnection {
 }
 
 impl SentOctets {
-    /// Takes in so many octets from `start` on; whether they are sent again. What fills a hole `late` or later is.
+    /// Notes so many octets from `start` on; whether they are sent again. What fills a hole `late` or later is.
     fn is_again(&mut self, start: u32, octets: u32, now: i64, late: i64) -> bool {
         if octets == 0 {
             return false;

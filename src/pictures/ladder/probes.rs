@@ -68,23 +68,18 @@ fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<Fram
         (row.detail, row.draws, row.at) = (verdict.detail.clone(), verdict.draws.clone(), verdict.at.clone());
         row.lost_ns = Some(verdict.time_ns);
     };
-    match verdict.at {
-        // A server's policy decides about what arrived: the reply is lost.
-        None => {
-            there.arrival_ns = Some(verdict.time_ns);
-            let mut back = row(verdict.time_ns, (probe.to, verdict.from));
-            enter(&mut back);
-            vec![there, back]
-        }
-        Some(_) if is_reply => {
-            there.arrival_ns = Some(verdict.time_ns);
-            let mut back = row(verdict.time_ns, (probe.to, probe.from));
-            enter(&mut back);
-            vec![there, back]
-        }
-        Some(_) => {
+    match &verdict.at {
+        Some(_) if !is_reply => {
             enter(&mut there);
             vec![there]
+        }
+        // A server's policy decides about what arrived, too: the reply is lost.
+        at => {
+            there.arrival_ns = Some(verdict.time_ns);
+            let to = if at.is_none() { verdict.from } else { probe.from };
+            let mut back = row(verdict.time_ns, (probe.to, to));
+            enter(&mut back);
+            vec![there, back]
         }
     }
 }

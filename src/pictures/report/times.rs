@@ -145,27 +145,7 @@ fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
     quantile(0.5).iter().for_each(|run| plot.curve("median", run, None));
     let (strip, extra) = (plot.strip(0), plot.strip(1));
     for (begin, end, slot) in slots {
-        let mut title = format!(
-            "{}{} to {}: {} sent, {} lost",
-            line.title(),
-            moment(begin),
-            moment(end),
-            count(slot.sent),
-            count(slot.lost)
-        );
-        for (number, word) in [
-            (slot.pending, "pending"),
-            (slot.reordered, "reordered"),
-            (slot.late, "late"),
-            (slot.duplicate, "duplicate"),
-        ] {
-            if number > 0 {
-                let _ = write!(title, ", {} {word}", count(number));
-            }
-        }
-        let at = |share: f64| slot.rtts.quantile(share).map_or_else(|| "NA".to_string(), time);
-        let _ =
-            write!(title, "\nround trips: least {}, median {}, p90 {}, most {}", at(0.0), at(0.5), at(0.9), at(1.0));
+        let title = slot_title(&line.title(), [begin, end], slot);
         let along = (begin as f64, end as f64);
         let share = slot.lost as f64 / slot.sent.max(1) as f64;
         if slot.lost > 0 {
@@ -178,6 +158,22 @@ fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
         }
         plot.bar("slot", along, (0.0, strip - 11.0), &title);
     }
+}
+
+/// What the pings of a slot met, in words.
+fn slot_title(line: &str, [begin, end]: [i64; 2], slot: &TimeSlot) -> String {
+    let (sent, lost) = (count(slot.sent), count(slot.lost));
+    let mut title = format!("{line}{} to {}: {sent} sent, {lost} lost", moment(begin), moment(end));
+    for (number, word) in
+        [(slot.pending, "pending"), (slot.reordered, "reordered"), (slot.late, "late"), (slot.duplicate, "duplicate")]
+    {
+        if number > 0 {
+            let _ = write!(title, ", {} {word}", count(number));
+        }
+    }
+    let at = |share: f64| slot.rtts.quantile(share).map_or_else(|| "NA".to_string(), time);
+    let _ = write!(title, "\nround trips: least {}, median {}, p90 {}, most {}", at(0.0), at(0.5), at(0.9), at(1.0));
+    title
 }
 
 /// What the marks mean, and how many of each there are.

@@ -163,7 +163,7 @@ impl SeriesFlow {
         self.end_run();
     }
 
-    /// Takes in what nothing earlier will follow, up to the last `left`.
+    /// Enters what nothing earlier will follow, up to the last `left`.
     fn take(&mut self, left: usize) {
         while self.by_sending.len() > left
             && let Some(Reverse((.., probe))) = self.by_sending.pop()
