@@ -284,3 +284,52 @@ fn a_ping_and_the_causes_of_losses_say_what_came_in_place_of_the_reply() {
         assert!(run.stdout.ends_with(&format!("seq 1: the reply {words}\n  0 unexplained\n")), "{}", run.stdout);
     }
 }
+
+/// What a script prints on the simulated network.
+fn run_simulated(text: &str) -> String {
+    pingscript(&["--simulate", "--seed", "1", "-e", text]).run().stdout
+}
+
+#[test]
+fn a_lost_ping_costs_later_ones_no_reply_where_replies_say_nothing() {
+    // Pings wait for an ICMP error beyond their time-out: replies are to those that are in time.
+    let run = run_simulated(
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); let link = net.link(a, b, #{ delay: 1.ms });
+         set_policy(link.from(a), |pkt| if pkt.number == 3 { drop() } else { pass() });
+         let sock = run_in(b, || udp::bind(\"*:7000\"));
+         start_thread(|| for pkt in sock { pkt.reply(\"ok\"); });
+         let plan = #{ count: 8, interval: 150.ms, timeout: 100.ms, seq_of: |reply| true };
+         run_in(a, || for ping in pinger(udp::open(\"b:7000\"), \"b:7000\", plan) { });
+         exit(0)",
+    );
+    assert!(run.starts_with("Lost 1 of 8 pings: "), "{run}");
+    assert!(run.contains("\n  seq 3: dropped by -e:2 on a-b from a\n  0 unexplained\n"), "{run}");
+}
+
+#[test]
+fn a_reply_to_a_later_ping_that_says_the_same_is_no_late_one() {
+    let run = run_simulated(
+        "let server = udp::bind(\"127.0.0.1:0\");
+         start_thread(|| { let count = 0; for pkt in server { count += 1; if count != 2 { pkt.reply(\"ok\"); } } });
+         let sock = udp::open(server.addr);
+         for n in 0..5 { ping(sock, server.addr, \"q\", #{ timeout: 50.ms }, |reply| reply.text == \"ok\"); }
+         exit(0)",
+    );
+    assert!(run.contains("\n  seq 2: received at 127.0.0.1:"), "{run}");
+    assert!(run.contains(": the script sent no reply from there\n  0 unexplained\n"), "{run}");
+}
+
+#[test]
+fn a_socket_that_nothing_receives_on_is_one_of_this_process() {
+    let run = run_simulated(
+        "let busy = udp::bind(\"127.0.0.1:0\");
+         let plan = #{ count: 5, interval: 10.ms, timeout: 60.ms };
+         for ping in pinger(udp::open(busy.addr), busy.addr, plan) { }
+         exit(0)",
+    );
+    assert!(run.contains("\n  seq 1, 2, 3, 4, 5: not read at 127.0.0.1:"), "{run}");
+    assert!(!run.contains("outside of this process"), "{run}");
+    // Nor one that was given no time to.
+    let run = pingscript(&["--simulate", "scripts/udp_ping.rhai", "--timeout", "0ms"]).run().stdout;
+    assert!(run.contains("\nLost 5 of 5 pings: ") && !run.contains("outside of this process"), "{run}");
+}

@@ -64,7 +64,7 @@ fn what_a_kernel_did_comes_before_an_address_that_no_host_has() {
     assert!(text.contains("\n  seq 1, 2, 3: vanished in the black hole route of r to 192.0.2.0/24\n"), "{text}");
     assert!(text.contains("Net Unreachable from 10.0.0.2\n"), "{text}");
     assert!(text.contains("no route was found by r (its kernel counted IpExtInNoRoutes "), "{text}");
-    assert!(!text.contains("no host of the lab has this address"), "{text}");
+    assert!(!text.contains("the lab has given no host this address"), "{text}");
     assert_eq!(text.matches("\n  0 unexplained").count(), 2, "{text}");
     let run = run_text(
         "let net = lab::create(); let a = net.host(\"a\"); net.link(a, net.host(\"b\"));
@@ -72,7 +72,7 @@ fn what_a_kernel_did_comes_before_an_address_that_no_host_has() {
          run_in(a, || udp::open(\"10.0.0.77:7\").ping(\"10.0.0.77:7\", \"ping 1\", 100.ms)); exit(0)",
         0,
     );
-    assert!(run.stdout.contains("\n  seq 1: no host of the lab has this address\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("\n  seq 1: the lab has given no host this address\n"), "{}", run.stdout);
 }
 
 #[test]
@@ -293,4 +293,53 @@ fn pings_over_a_connection_that_a_policy_resets_are_attributed_to_its_verdict() 
     let line = run.stdout.lines().find(|line| line.contains("  seq ")).unwrap_or_default();
     assert!(line.starts_with("  seq 3: rejected by -e:"), "{}", run.stdout);
     assert!(line.ends_with(" on a-b from a: the peer has reset the connection"), "{}", run.stdout);
+}
+
+#[test]
+fn routes_and_addresses_that_had_no_part_in_a_loss_explain_none() {
+    if !require_lab_or_skip("addresses and routes of programs") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create(); let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+         net.link(a, r); net.link(r, b);
+         r.route(\"10.0.0.0/24\", \"blackhole\");
+         b.exec([\"ip\", \"addr\", \"add\", \"10.9.9.9/32\", \"dev\", \"lo\"]);
+         r.exec([\"ip\", \"route\", \"add\", \"10.9.9.9/32\", \"via\", b.addr]);
+         a.exec([\"ip\", \"route\", \"add\", \"10.9.9.9/32\", \"via\", r.addr]);
+         fn ping_both(a, b) { for to in [b.addr, \"10.9.9.9\"] { run_in(a, || icmp::open(to).ping(to, 300.ms)); } }
+         ping_both(a, b);
+         b.exec([\"nft\", \"add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c drop\"]);
+         ping_both(a, b);
+         exit(0)",
+        0,
+    );
+    assert!(!run.stdout.contains("black hole") && !run.stdout.contains("given no host"), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("\n  1 unexplained\n").count(), 2, "{}", run.stdout);
+}
+
+#[test]
+fn broadcast_goes_to_hosts_that_the_lab_knows() {
+    let run = run_text(
+        "simulate(); let net = lab::create(); let a = net.host(\"a\", #{ addr: \"10.1.0.1/24\" });
+         let b = net.host(\"b\", #{ addr: \"10.1.0.2/24\" }); net.link(a, b);
+         let sock = run_in(b, || udp::bind(\"*:7000\"));
+         run_in(a, || udp::open(\"10.1.0.255:7000\", \"\", #{ broadcast: true }).ping(\"10.1.0.255:7000\", \"hi\", 100.ms)); exit(0)",
+        0,
+    );
+    assert!(run.stdout.contains("1 unexplained: seq 1") && !run.stdout.contains("given no host"), "{}", run.stdout);
+}
+
+#[test]
+fn a_policy_that_acts_on_frames_of_kernels_alone_is_in_the_report() {
+    if !require_lab_or_skip("ARP that a policy drops") {
+        return;
+    }
+    let run = run_text(
+        "let net = lab::create(#{ arp: true }); let a = net.host(\"a\"); let b = net.host(\"b\"); let link = net.link(a, b);
+         set_policy(link.from(a), |pkt| if pkt.protocol == \"arp\" { drop() } else { pass() });
+         run_in(a, || icmp::open(b.addr).ping(b.addr, 300.ms)); exit(0)",
+        0,
+    );
+    assert!(run.stderr.contains(" on a-b from a acted on 0 of 0 packets: NA; and on "), "{}", run.stderr);
 }

@@ -90,6 +90,10 @@ pub(in crate::net) trait Settle: Debug + Send + Sync {
 
     /// Closes it, so that a thread that waits on it goes on.
     fn close(self: Arc<Self>);
+
+    /// Notes that `addr` in `host` was asked for a reply and sent none in time: if it is the address of this socket, it is one that
+    /// should have replied.
+    fn was_asked(self: Arc<Self>, _host: HostId, _addr: SocketAddr) {}
 }
 
 /// What has something to report at the end of a run.
@@ -144,6 +148,12 @@ impl Session {
         let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let open = sockets.iter().filter_map(Weak::upgrade);
         open.filter(|socket| hosts.contains(&socket.host())).for_each(Settle::close);
+    }
+
+    /// Has a socket bound to `addr` in `host` known as a server, also if it has received nothing yet.
+    pub(in crate::net) fn was_asked(&self, host: HostId, addr: SocketAddr) {
+        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.was_asked(host, addr));
     }
 
     /// Notes that a socket was opened.

@@ -312,7 +312,7 @@ impl fmt::Display for Cause {
             Fate::Rejected(_) => write!(f, "rejected by {origin}"),
             Fate::Lost(why) => write!(f, "dropped {}: {why}", self.site.phrase()),
             Fate::NotSent(why) => write!(f, "the reply could not be sent {}: {why}", self.site.phrase()),
-            Fate::Unread => write!(f, "not read {}: the server had ended", self.site.phrase()),
+            Fate::Unread => write!(f, "not read {}: the server had ended, or did not receive", self.site.phrase()),
             Fate::NotRepliedTo => write!(f, "received {}: the script sent no reply from there", self.site.phrase()),
             Fate::ReplyTaken => {
                 write!(f, "the reply was received {} by the script itself, not by the pinger", self.site.phrase())

@@ -121,14 +121,19 @@ impl Inner {
             let cause = format!("vanished in the black hole route of {name} to {network}/{len}");
             self.attribute(&mut found, &cause, |loss| {
                 let (from, to) = (loss.key.sender().0, loss.key.server());
-                (from == host || self.may_pass(from, to, host))
-                    && covers(network, len, self.pingers.get(loss.pinger).pinging.ends.to().ip())
+                let addr = self.pingers.get(loss.pinger).pinging.ends.to().ip();
+                // A lab has a route to each address of its hosts, which is more specific than one to a network.
+                let is_used = to == HostId::default() || len == if addr.is_ipv4() { 32 } else { 128 };
+                is_used && (from == host || self.may_pass(from, to, host)) && covers(network, len, addr)
             });
         }
         self.attribute_rises(&mut found, &kernels, &rises);
-        // The ping was sent in a lab, or it would not be here.
-        self.attribute(&mut found, "no host of the lab has this address", |loss| {
-            loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0)
+        // The ping was sent in a lab, or it would not be here. Programs give hosts addresses, too: those reply at times.
+        let replied = self.pingers.addrs_with_replies();
+        self.attribute(&mut found, "the lab has given no host this address", |loss| {
+            let addr = self.pingers.get(loss.pinger).pinging.ends.to().ip();
+            let is_no_host = loss.key.server() == HostId::default() && self.hosts.know(loss.key.sender().0);
+            is_no_host && !is_of_many(addr) && !replied.contains(&addr)
         });
         found
     }
@@ -172,6 +177,11 @@ impl Inner {
         let (probes, pingers) = (self.pingers.counts_of(&members), members.len());
         Explanation { title, pingers, probes, causes, known, forgotten, unexplained }
     }
+}
+
+/// Whether it may be the address of several hosts: a multicast group, or the last one of a network.
+fn is_of_many(addr: IpAddr) -> bool {
+    addr.is_multicast() || matches!(addr, IpAddr::V4(addr) if addr.octets()[3] == 255)
 }
 
 /// What is said of a ping whose reply was not the one that was waited for, and what names it there.

@@ -52,7 +52,7 @@ impl AttachedPolicies {
 
     pub(super) fn reports(&self, hosts: &Hosts) -> Vec<PolicyReport> {
         let reports = self.list.iter().map(|at_site| (at_site, at_site.report(hosts)));
-        let seen: Vec<_> = reports.filter(|(_, report)| report.packets > 0).collect();
+        let seen: Vec<_> = reports.filter(|(_, report)| report.packets + report.of_kernels[1] > 0).collect();
         let is_one_of_several = |one: &PolicyAtSite| {
             seen.iter().filter(|(other, _)| other.at == one.at && other.name == one.name).count() > 1
         };

@@ -225,10 +225,17 @@ impl LossReport {
         self.lock().pingers.leave_pending(pinging);
     }
 
-    /// Notes that something pings from now on.
-    pub(in crate::net) fn begin_to_ping(&self) {
+    /// Notes that a probe is about to be sent: a reply to what it says is from now on one to it, and no late one to a lost
+    /// probe that said the same.
+    pub(in crate::net) fn begin_to_ping(&self, ends: Ends, content: impl FnOnce() -> Content) {
         if !self.pings.load(Ordering::Relaxed) {
             self.pings.store(true, Ordering::SeqCst);
+        }
+        if self.open.load(Ordering::SeqCst) > 0 {
+            let content = content();
+            let inner = &mut *self.lock();
+            inner.open.remove(&inner.hosts.key(ends, content));
+            self.open.store(inner.open.len(), Ordering::SeqCst);
         }
     }
 

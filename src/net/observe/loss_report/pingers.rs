@@ -1,7 +1,7 @@
 //! The pingers of a run: each schedule of each socket, and each address that it pings, has an account of its own.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
 
 use super::ends::{Ends, Hosts};
 use crate::net::host::id::HostId;
@@ -120,6 +120,12 @@ impl Pingers {
     /// The counts of some together.
     pub(super) fn counts_of(&self, members: &[usize]) -> Counts {
         members.iter().map(|&place| self.list[place].counts).sum()
+    }
+
+    /// The addresses that have replied to one.
+    pub(super) fn addrs_with_replies(&self) -> HashSet<IpAddr> {
+        let replied = self.list.iter().filter(|one| one.counts.replied > 0);
+        replied.map(|one| one.pinging.ends.to().ip()).collect()
     }
 
     /// Those that have pinged, as they are reported.

@@ -226,6 +226,11 @@ impl Ledger {
         self.store.pending(peer).next()
     }
 
+    /// The oldest pending probe sent to `peer` for which a reply at `arrived` is in time; `None` if there is none.
+    pub fn oldest_in_time(&self, peer: SocketAddr, arrived: Instant) -> Option<ProbeId> {
+        self.pending(peer).find(|id| self.record(*id).is_some_and(|record| arrived <= record.reply_by))
+    }
+
     /// The state of a probe; `None` if it was never sent or is forgotten.
     pub fn state(&self, id: ProbeId) -> Option<State> {
         self.record(id).map(|record| record.state)

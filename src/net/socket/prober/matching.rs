@@ -226,10 +226,14 @@ impl Prober {
                 let key = Key::Number(number);
                 self.by_key(datagram.from, key, |ledger, to| ledger.reply_by_key(arrived, to, key))
             }
-            (Match::Awaited, None) => match self.ledger.oldest_pending(self.asked_last(datagram.from)) {
-                Some(id) => Matched::of(self.ledger.reply_to(arrived, id)),
-                None => self.given_up(arrived, datagram.from),
-            },
+            (Match::Awaited, None) => {
+                // One that timed out may still wait for an ICMP error: only if nothing else waits, its reply is late.
+                let peer = self.asked_last(datagram.from);
+                match self.ledger.oldest_in_time(peer, arrived).or_else(|| self.ledger.oldest_pending(peer)) {
+                    Some(id) => Matched::of(self.ledger.reply_to(arrived, id)),
+                    None => self.given_up(arrived, datagram.from),
+                }
+            }
             (Match::Nothing, Some(_)) => self.given_up(arrived, datagram.from),
             (Match::Nothing, None) => self.stray(Stray::Foreign),
         })
@@ -280,6 +284,9 @@ impl Prober {
                 let endpoint = transport.endpoint();
                 let now = endpoint.host.now();
                 let until = self.ledger.record(id).map_or(now, |record| record.reply_by.min(now));
+                if pending.to.ip().is_loopback() || pending.to.ip() == endpoint.local.ip() {
+                    endpoint.session.was_asked(endpoint.host.id(), pending.to);
+                }
                 let (pinging, times) = (self.pinging(endpoint, id, pending.to), [pending.sent, until]);
                 endpoint.loss_report().lost(&pinging, pending.number, content, times, instead);
             }

@@ -21,6 +21,7 @@ use crate::net::probe::clock::Clock;
 use crate::net::probe::ledger::{Arrival, Blame, Counts, Fault, Key, Ledger, Mixed, ProbeId, State};
 use crate::net::probe::outcome::{End, Outcome, Probe, Slot};
 use crate::net::time::{Duration, Instant};
+use crate::net::wire::content::Content;
 use crate::net::wire::icmp::IcmpError;
 
 use self::clock::await_stamps;
@@ -238,7 +239,8 @@ impl Prober {
         }
         // An ICMP error that waits unread would take the place of the send.
         work.drain(work.socket, usize::MAX, &mut |queued| self.queue(queued));
-        endpoint.loss_report().begin_to_ping();
+        let content = || Content::of(work.probing().echoed(probe.message));
+        endpoint.loss_report().begin_to_ping(endpoint.asks(probe.to), content);
         let name = work.probing().name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
         let (mut sent, sent_wall) = (endpoint.host.now(), endpoint.host.unix_nanos());

@@ -113,6 +113,13 @@ impl Settle for Inner {
     fn close(self: Arc<Self>) {
         UdpSocket(self).close();
     }
+
+    fn was_asked(self: Arc<Self>, host: HostId, addr: SocketAddr) {
+        let is_meant = self.local == addr || (self.any && self.local.port() == addr.port());
+        if host == self.host.id() && is_meant && self.open().is_some() {
+            UdpSocket(self).make_known();
+        }
+    }
 }
 
 /// How many datagrams the socket's full buffer has dropped.
