@@ -8,18 +8,18 @@
 //!
 //! `net` never names the script language; `bindings` never opens a socket or reads a clock. A test enforces both.
 
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub mod bindings;
 #[cfg(feature = "kernel")]
 pub mod doctor;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub mod engine;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub mod limits;
 pub mod nearest;
 pub mod net;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub mod pictures;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub mod terminal;
 mod text_rows;

@@ -29,7 +29,7 @@ impl TextSection {
     }
 
     /// The first line of the row with this key.
-    #[cfg(feature = "kernel")]
+    #[cfg(feature = "sim")]
     pub(crate) fn line(&self, key: &str) -> Option<&'static str> {
         self.row(key)?.lines.first().copied()
     }

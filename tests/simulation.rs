@@ -6,6 +6,8 @@ mod common;
 mod asked;
 #[path = "simulation/bad_input.rs"]
 mod bad_input;
+#[path = "simulation/embedded.rs"]
+mod embedded;
 #[path = "simulation/large.rs"]
 mod large;
 #[path = "simulation/like_linux.rs"]

@@ -60,7 +60,7 @@ fn print_report(system: &System, json: bool) -> i32 {
     let checks = doctor::examine(&ThisMachine, &stop, system);
     if let Some(reason) = signals::finish() {
         // Half of it would mislead.
-        return finish(signals::exit_code(reason));
+        return finish(exit::of_signal(reason));
     }
     let code = match doctor::verdict(&checks) {
         CheckResult::Works => exit::DONE,

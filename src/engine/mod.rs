@@ -1,6 +1,5 @@
 //! The engine: builds the script language, runs scripts and the prompt, reports errors.
 
-#[cfg(feature = "cli")]
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod colour;
@@ -13,6 +12,7 @@ pub mod compile;
 mod compiled_tests;
 #[cfg(feature = "cli")]
 pub mod completion;
+mod declared;
 pub mod diagnostics;
 #[cfg(feature = "cli")]
 pub mod doctor;
@@ -25,19 +25,17 @@ pub mod modules;
 pub mod programs;
 #[cfg(feature = "cli")]
 pub mod prompt;
-#[cfg(feature = "cli")]
 mod recording;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod report_file;
 mod rewrite;
-#[cfg(feature = "cli")]
 pub mod run;
 #[cfg(feature = "cli")]
 pub mod seeds;
 pub mod settings;
-#[cfg(feature = "cli")]
+#[cfg_attr(not(feature = "cli"), path = "no_signals.rs")]
 pub mod signals;
-#[cfg(feature = "cli")]
 mod simulated;
 pub mod sources;
 #[cfg(feature = "cli")]

@@ -137,6 +137,14 @@ impl ScriptHost {
         is_of_run(error) && text.is_some_and(|text| SHIPPED.iter().any(|(_, shipped)| *shipped == text))
     }
 
+    /// A value as one line says it; a text of several lines as it is, since quotes would only be in its way.
+    pub fn plainly(&self, value: &Dynamic) -> String {
+        match value.read_lock::<rhai::ImmutableString>() {
+            Some(text) if text.trim_end().contains('\n') => text.trim_end().to_string(),
+            _ => shown_by(&self.engine, value),
+        }
+    }
+
     /// The type of a value, as scripts name it.
     pub fn type_of(&self, value: &Dynamic) -> String {
         plain_type(self.engine.map_type_name(value.type_name()))

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::report::{self, ReportWriter};
+use super::report_file::{self, ReportWriter};
 use super::run::Job;
 use crate::bindings::context::Context;
 use crate::net::error::in_words;
@@ -31,7 +31,7 @@ pub(super) fn record(job: &Job, context: &Context, live: Option<&LiveSink>) -> b
     context.run.session.is_about(about.clone(), begun.clone());
     let mut others: Vec<Box<dyn Format>> = Vec::new();
     if let Some(name) = &job.wanted.report {
-        match report::create(name) {
+        match report_file::create(name) {
             Some(target) => others.push(Box::new(ReportWriter::new(name, target, &job.name))),
             None => return false,
         }

@@ -123,7 +123,6 @@ fn hide(function: &ScriptFuncDef, statements: Vec<Stmt>) -> ScriptFuncDef {
 }
 
 /// Whether `wanted` is in the program `ast`, whose function bodies are out of sight of [`AST::walk`].
-#[cfg(feature = "cli")]
 pub(crate) fn has(ast: &AST, wanted: &dyn Fn(&ASTNode<'_>) -> bool) -> bool {
     fn look(path: &[ASTNode<'_>], wanted: &dyn Fn(&ASTNode<'_>) -> bool) -> bool {
         let body = match path.last() {

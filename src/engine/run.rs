@@ -5,11 +5,9 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Result, anyhow};
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
-use signal_hook::consts::{SIGQUIT, SIGSTOP, SIGTSTP};
 
 use super::diagnostics::certain_mistakes;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
-use super::prompt::show::plainly;
 use super::recording::record;
 use super::simulated::{conclude_simulation, keep_threads_together, leave};
 use super::sources::header;
@@ -19,7 +17,7 @@ use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::measured::Expectations;
-use crate::bindings::options::{command_line, value::is_option};
+use crate::bindings::options::{flags, value::is_option};
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error};
 use crate::net::host::stop::{Reason, Stop};
@@ -47,6 +45,16 @@ pub mod exit {
     pub const PERMISSION: i32 = 4;
     /// An `expect` of the script failed.
     pub const EXPECT: i32 = 5;
+
+    /// The exit code for a signal: 128 and its number.
+    pub const fn of_signal(reason: super::Reason) -> i32 {
+        match reason {
+            super::Reason::Interrupt => 130,
+            super::Reason::Terminate => 143,
+            super::Reason::HangUp => 129,
+            super::Reason::Ended => 0,
+        }
+    }
 }
 
 /// Says why a command line cannot be followed; the exit code.
@@ -119,16 +127,16 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let live = sink.and_then(|sink| Live::watch(&job.name, sink, context.run.session.clone()));
     let progress = if live.is_some() { None } else { Progress::watch(context.run.session.clone()) };
     heed_signals(&context)?;
-    if live.is_some() && sys::can_be_suspended() {
-        signals::on(SIGTSTP, "sigtstp", suspend)?;
+    if live.is_some() {
+        signals::at_suspend(output::hide_view)?;
     }
     let begun = sys::monotonic_nanos();
-    if !job.simulate {
+    if context.run.host.simulated().is_none() {
         prober::warm_up(&ThisMachine);
     }
     let (inside, runner) = (context.clone(), host.clone());
     let code = program.clone();
-    let is_alone = job.simulate && !job.one_of_many;
+    let is_alone = context.run.host.simulated().is_some() && !job.one_of_many;
     let script = threads::spawn_script("script", move || {
         if is_alone {
             keep_threads_together();
@@ -174,14 +182,7 @@ pub fn heed_signals(context: &Context) -> Result<()> {
     signals::at_leaving(move || session.refused.lines().iter().for_each(|line| output::note(line)));
     signals::stop_script(&context.stop);
     let session = context.run.session.clone();
-    signals::on(SIGQUIT, "sigquit", move || output::note(&statistics(&session.loss_report)))
-}
-
-/// Stops this process, as Ctrl-Z does, with the terminal as it was.
-fn suspend() {
-    let _hidden = output::hide_view();
-    // The whole process goes on from here, once its shell lets it.
-    let _ = signal_hook::low_level::raise(SIGSTOP);
+    signals::at_quit(move || output::note(&statistics(&session.loss_report)))
 }
 
 /// The arguments that are written as options are, before `--`, which ends them.
@@ -200,7 +201,7 @@ pub fn unknown_option(program: &AST, args: &[String]) -> Option<Error> {
     let error = Error::new(error::ErrorKind::Invalid, "options", "the script declares no options").with_peer(option);
     let declare = "leave it out, or declare it: const OPT = options([option(\"count\", 5, \"how many\")])";
     let misplaced = |flag| format!("{flag} is a flag of pingscript, and stands before the script");
-    Some(error.with_hint(command_line::misplaced(args).map_or(declare.to_string(), misplaced)))
+    Some(error.with_hint(flags::misplaced(args).map_or(declare.to_string(), misplaced)))
 }
 
 /// Whether a program declares options, and so explains them itself.
@@ -283,7 +284,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
     let mut code = match result {
         Ok(value) => {
             if job.show_value && !value.is_unit() {
-                output::line(&plainly(host, &value));
+                output::line(&host.plainly(&value));
             } else if value.is_fnptr() && context.run.session.loss_report.probes().sent == 0 {
                 output::note(&format!("{} gives a policy, and does nothing by itself", job.name));
                 output::note(&format!(
@@ -317,7 +318,7 @@ fn conclude(host: &ScriptHost, job: &Job, context: &Context, result: Result<Dyna
         teach(&context.run.part::<Lesson>());
     }
     match (signal, code) {
-        (Some(reason), _) => signals::exit_code(reason),
+        (Some(reason), _) => exit::of_signal(reason),
         (None, Some(code)) => code,
         (None, None) if context.run.session.loss_report.no_reply_came() => exit::NO_REPLY,
         (None, None) => exit::DONE,

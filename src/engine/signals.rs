@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGQUIT, SIGSTOP, SIGTERM, SIGTSTP, SIGXFSZ};
 
+use super::run::exit;
 use crate::net::host::stop::{GRACE, Grace, Reason, Stop, ready, terminate_later};
 use crate::net::host::threads;
 use crate::net::sys;
@@ -103,6 +104,27 @@ pub(super) fn on(signal: i32, name: &str, what: impl Fn() + Send + 'static) -> R
     Ok(())
 }
 
+/// Does `what` at each SIGQUIT (`Ctrl-\`).
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub(super) fn at_quit(what: impl Fn() + Send + 'static) -> Result<()> {
+    on(SIGQUIT, "sigquit", what)
+}
+
+/// Has Ctrl-Z stop this process once `hide` has made the terminal as it was; what it gives is held until the process goes on.
+///
+/// # Errors
+/// The system has no descriptor or thread left.
+pub(super) fn at_suspend<T>(hide: impl Fn() -> T + Send + 'static) -> Result<()> {
+    let suspend = move || {
+        let _hidden = hide();
+        // The whole process goes on from here, once its shell lets it.
+        let _ = signal_hook::low_level::raise(SIGSTOP);
+    };
+    if sys::can_be_suspended() { on(SIGTSTP, "sigtstp", suspend) } else { Ok(()) }
+}
+
 /// Has signals stop `script` from now on.
 pub fn stop_script(script: &Stop) {
     *target() = SignalTarget::ScriptStart(script.clone());
@@ -158,16 +180,6 @@ pub fn finish() -> Option<Reason> {
         announce(reason);
     }
     reason
-}
-
-/// The exit code for a signal: 128 and its number.
-pub const fn exit_code(reason: Reason) -> i32 {
-    match reason {
-        Reason::Interrupt => 130,
-        Reason::Terminate => 143,
-        Reason::HangUp => 129,
-        Reason::Ended => 0,
-    }
 }
 
 fn arrived(reason: Reason) {
@@ -284,7 +296,7 @@ fn leave(reason: Reason) -> ! {
     }
     sys::restore_terminal();
     output::try_flush();
-    sys::exit_now(exit_code(reason));
+    sys::exit_now(exit::of_signal(reason));
 }
 
 fn reason() -> Option<Reason> {

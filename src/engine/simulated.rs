@@ -1,7 +1,9 @@
-//! The end of simulated runs.
+//! The end of simulated runs, and what one of many reports of itself.
 
-use super::seeds;
-use crate::bindings::context::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::bindings::context::{Context, Run};
+use crate::bindings::measured::{Expectations, Measured};
 use crate::net::sys;
 use crate::net::time::Duration;
 use crate::terminal::output;
@@ -25,7 +27,7 @@ pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many:
     let elapsed = host.world().elapsed();
     output::note(&simulated_line(elapsed, sys::monotonic_nanos() - begun));
     if is_one_of_many {
-        seeds::report(&context.run, elapsed);
+        report(&context.run, elapsed);
     }
     host.world().has_given_up()
 }
@@ -33,4 +35,22 @@ pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many:
 /// What a simulated run took: of the network's time, and of the clock's in nanoseconds.
 pub(super) fn simulated_line(network: Duration, real: i64) -> String {
     format!("simulated: {:.2} s of network in {:.0} ms", network.as_secs_f64(), real as f64 / 1e6)
+}
+
+/// What a run reports of itself at its end.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct RunReport {
+    /// The network's time.
+    pub(super) network_ns: i64,
+    /// What its expectations were given.
+    pub(super) expectations: Vec<Measured>,
+}
+
+/// Sends to the process that started this one what `run` has measured.
+fn report(run: &Run, network: Duration) {
+    let report = RunReport { network_ns: network.as_nanos(), expectations: run.part::<Expectations>().take() };
+    if let Ok(text) = serde_json::to_vec(&report) {
+        // The process that asked may have gone.
+        let _ = sys::report(&text);
+    }
 }

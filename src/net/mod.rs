@@ -15,10 +15,7 @@ pub mod policy;
 pub mod probe;
 pub mod random;
 pub mod socket;
-#[cfg(feature = "kernel")]
+#[cfg_attr(not(feature = "kernel"), path = "sys/none.rs")]
 pub mod sys;
-#[cfg(not(feature = "kernel"))]
-#[path = "sys/none.rs"]
-mod sys;
 pub mod time;
 pub mod wire;

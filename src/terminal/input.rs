@@ -2,14 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
 
 use crate::net::error::{Error, ErrorKind, Result, errno, number_of};
-use crate::net::host::kernel::wait_for;
+use crate::net::host::kernel::wait_for_input;
 use crate::net::host::resolver::on_a_thread;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
-use crate::net::sys::{self, PollFd};
+use crate::net::sys;
 use crate::terminal::output;
 
 /// What came of waiting for a line.
@@ -34,8 +33,7 @@ pub fn read_line(stop: &Stop) -> Result<InputLine> {
     let mut line = Vec::new();
     let (mut ahead, mut bytes) = ([0; 4096], [0; 4096]);
     loop {
-        let mut fds = [PollFd::readable(stop.wake_fd()), PollFd::readable(stdin.as_fd())];
-        if wait_for(&mut fds, None, stop).map_err(failed)? == Waited::Stopped {
+        if wait_for_input(stop).map_err(failed)? == Waited::Stopped {
             return Ok(InputLine::Interrupted);
         }
         // Where one cannot look ahead, a byte at a time.

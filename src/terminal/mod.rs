@@ -9,7 +9,6 @@ pub mod columns;
 mod environment;
 pub mod host_prefix;
 pub mod input;
-#[cfg(feature = "cli")]
 pub mod live;
 pub mod output;
 pub mod progress;

@@ -9,9 +9,7 @@
 //! Where rows own standard output ([`give_to_rows`]), printed lines go to standard error.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -24,9 +22,7 @@ use crate::net::error::{errno, number_of};
 use crate::net::host::environment::Buffered;
 use crate::net::host::file::{Unwritten, write_lines};
 use crate::net::host::threads;
-use crate::net::io::Interest;
-use crate::net::sys;
-use crate::net::sys::PollFd;
+use crate::net::sys::{self, StandardOutput};
 use crate::terminal::columns::{COMMON, fit};
 
 mod queue;
@@ -98,14 +94,10 @@ fn keep(queue: &mut OutputQueue, at_once: bool) {
 pub fn give_to_rows() {
     let watch = || {
         let Ok(out) = standard_output() else { return };
-        let mut fds = [PollFd::new(out.as_fd(), Interest { read: false, write: false })];
-        while !fds[0].has_error() {
-            if sys::ppoll(&mut fds, None).is_err() {
-                return;
-            }
+        if sys::wait_until_closed(out) {
+            CLOSED.store(true, Ordering::Relaxed);
+            flush();
         }
-        CLOSED.store(true, Ordering::Relaxed);
-        flush();
     };
     if !ROWS_OWN_OUTPUT.swap(true, Ordering::Relaxed) {
         // Without the thread it shows at the next row.
@@ -340,8 +332,8 @@ fn write_output(lines: &[u8]) {
 }
 
 /// Standard output without the line buffer of the standard library; an error if it was closed from the start.
-fn standard_output() -> Result<&'static File, &'static io::Error> {
-    static OUT: OnceLock<io::Result<File>> = OnceLock::new();
+fn standard_output() -> Result<&'static StandardOutput, &'static io::Error> {
+    static OUT: OnceLock<io::Result<StandardOutput>> = OnceLock::new();
     OUT.get_or_init(sys::standard_output).as_ref()
 }
 

@@ -68,7 +68,8 @@ fn found(lines: Vec<String>) {
 #[test]
 fn no_two_types_have_one_name() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (path, text) in sources() {
+    // A file that stands in the place of another where something is missing has its names.
+    for (path, text) in sources().into_iter().filter(|(path, _)| !path.ends_with("/none.rs")) {
         for name in ["struct", "enum", "trait"].iter().flat_map(|keyword| defined(&text, keyword)) {
             places.entry(name.to_string()).or_default().push(path.clone());
         }

@@ -10,20 +10,21 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::error::Error;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
-use crate::net::lab::kernel::program::{self, Exit, ProgramCommand, ProgramOutput, ProgramPlan};
+use crate::net::lab::kernel::program::Program;
+use crate::net::lab::program::{self, Exit, ProgramCommand, ProgramOutput, ProgramPlan};
 use crate::net::time::Duration;
 use crate::terminal::output;
 
 /// What came of a program that has ended.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    program: program::Program,
+    program: Program,
     /// Whether its time was over before it had ended.
     timed_out: bool,
 }
 
 impl Finished {
-    pub(super) fn new(program: program::Program, timed_out: bool) -> Self {
+    pub(super) fn new(program: Program, timed_out: bool) -> Self {
         Self { program, timed_out }
     }
 
@@ -92,7 +93,7 @@ fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> Scrip
     let context = context::wait(WaitingFor::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
     let _hidden = wanted.plan.command.terminal.then(output::hide_view);
-    let program = program::Program::start(host.net(), wanted.plan).or_raise(ctx)?;
+    let program = Program::start(host.net(), wanted.plan).or_raise(ctx)?;
     host.lab().keep(&program);
     // A script in the lab ends with it, and so does what it waits for.
     let waited = program.wait(until, &context.stop, Stage::Interrupted);

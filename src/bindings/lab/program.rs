@@ -11,12 +11,13 @@ use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::net::host::Host as _;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
-use crate::net::lab::kernel::program;
+use crate::net::lab::kernel::program::Program;
+use crate::net::lab::program;
 use crate::net::time::Duration;
 
 /// A program that runs beside the script. Clones are the same one.
 #[derive(Clone, Debug)]
-pub struct LabProgram(program::Program);
+pub struct LabProgram(Program);
 
 functions! {
     pub fn api;
@@ -49,7 +50,7 @@ functions! {
         ctx: NativeCallContext, host: &mut HostObject, argv: Array, options: Map,
     ) -> ScriptResult<LabProgram> = {
         let wanted = wanted(&ctx, "start_program", &argv, &options, false)?;
-        let program = program::Program::start(host.net(), wanted.plan).or_raise(&ctx)?;
+        let program = Program::start(host.net(), wanted.plan).or_raise(&ctx)?;
         host.lab().keep(&program);
         Ok(LabProgram(program))
     };

@@ -13,6 +13,7 @@ use crate::net::error::Error;
 #[cfg(feature = "cli")]
 pub mod command_line;
 pub mod declared;
+pub mod flags;
 pub mod given;
 #[cfg(any(not(feature = "cli"), test))]
 mod plain;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rhai::{AST, ASTFlags, ASTNode, EvalAltResult, Expr, FnCallExpr, Position, Stmt};
 
 use crate::bindings::context::Programs;
-use crate::engine::completion::declared::read;
+use crate::engine::declared::read;
 use crate::engine::diagnostics::{Finding, Names, Scan};
 use crate::engine::programs::ScriptHost;
 

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::{Arg, Command, ValueEnum};
+use rhai::{AST, ASTNode, Expr};
 
 pub use self::shells::Shell;
 
-use self::declared::{DeclaredNames, declared};
 use self::shells::words;
+use super::declared::{DeclaredNames, read};
 use super::help::find::{GROUPS, LANGUAGE};
 use super::programs::ScriptHost;
 use super::sources::{SHIPPED, shipped_in};
 
-pub(super) mod declared;
 pub(super) mod shells;
 
 /// What the last word of `line` can become, as the shell wants it. The first word is the program.
@@ -28,6 +28,17 @@ pub fn candidates(shell: Shell, line: &str, mut definition: Command) -> Vec<Stri
         fitting.into_iter().filter(|word| word.starts_with(current) && word != current).collect();
     all.dedup();
     all.iter().map(|word| shell.offer(&last, word)).collect()
+}
+
+/// The options that a program declares.
+fn declared(ast: &AST) -> Vec<DeclaredNames> {
+    let mut all = Vec::new();
+    ast.walk(&mut |path| {
+        let Some(ASTNode::Expr(Expr::Array(items, _))) = path.last() else { return true };
+        all.extend(items.iter().filter_map(read));
+        true
+    });
+    all
 }
 
 struct CommandLine<'a> {

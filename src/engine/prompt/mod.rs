@@ -110,7 +110,7 @@ pub fn in_session(
     }
     output::flush();
     conclude_simulation(&ending, begun, false);
-    signal.map_or(code, |reason| Ok(signals::exit_code(reason)))
+    signal.map_or(code, |reason| Ok(exit::of_signal(reason)))
 }
 
 /// What was entered.

@@ -38,15 +38,7 @@ pub fn show(host: &ScriptHost, value: &Dynamic) -> String {
     if value.is_variant() {
         return object(host, value);
     }
-    cut(&plainly(host, value))
-}
-
-/// A value as one line says it; a text of several lines as it is, since quotes would only be in its way.
-pub fn plainly(host: &ScriptHost, value: &Dynamic) -> String {
-    match value.read_lock::<rhai::ImmutableString>() {
-        Some(text) if text.trim_end().contains('\n') => text.trim_end().to_string(),
-        _ => shown_by(host.engine(), value),
-    }
+    cut(&host.plainly(value))
 }
 
 /// A list or a map: in one line if it fits, else a line for each item.

@@ -15,7 +15,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::summary::SeedSummary;
-pub use self::workers::report;
 use self::workers::{SeedRun, SeedWorkers};
 use super::run::exit;
 use super::signals;
@@ -107,7 +106,7 @@ pub fn run(job: &SeedsJob) -> Result<i32> {
     output::flush();
     output::note(&simulated_line(summary.network(), sys::monotonic_nanos() - begun));
     Ok(match signal {
-        Some(reason) => signals::exit_code(reason),
+        Some(reason) => exit::of_signal(reason),
         None if output::has_failed() => exit::SCRIPT,
         None => summary.exit_code(),
     })

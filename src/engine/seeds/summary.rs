@@ -186,8 +186,8 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::workers::RunReport;
     use super::*;
+    use crate::engine::simulated::RunReport;
 
     fn run(seed: u64, code: i32, number: f64) -> SeedRun {
         let measured = |place: &str, number: Option<f64>, text: Option<&str>| Measured {

@@ -9,14 +9,13 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::SeedsJob;
-use crate::bindings::context::Run;
-use crate::bindings::measured::{Expectations, Measured};
+use crate::bindings::measured::Measured;
+use crate::engine::simulated::RunReport;
 use crate::net::host::threads;
 use crate::net::sys;
-use crate::net::time::Duration;
 
 /// Bytes that are kept of what a run prints.
 const KEPT: u64 = 1 << 20;
@@ -31,24 +30,6 @@ pub(super) struct SeedRun {
     pub(super) output: Vec<u8>,
     /// What it reported, if it came to its end.
     pub(super) report: RunReport,
-}
-
-/// What a run reports of itself at its end.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct RunReport {
-    /// The network's time.
-    pub(super) network_ns: i64,
-    /// What its expectations were given.
-    pub(super) expectations: Vec<Measured>,
-}
-
-/// Sends to the process that started this one what `run` has measured.
-pub fn report(run: &Run, network: Duration) {
-    let report = RunReport { network_ns: network.as_nanos(), expectations: run.part::<Expectations>().take() };
-    if let Ok(text) = serde_json::to_vec(&report) {
-        // The process that asked may have gone.
-        let _ = sys::report(&text);
-    }
 }
 
 /// What runs.

@@ -69,7 +69,7 @@ pub fn run(job: &Job) -> Result<i32> {
     base.run.session.end(base.host.unix_nanos());
     base.run.session.loss_report.policies().iter().for_each(|policy| output::note(&policy.to_string()));
     output::flush();
-    Ok(signals::exit_code(reason))
+    Ok(exit::of_signal(reason))
 }
 
 /// Why `name`, a script that came with pingscript or standard input, cannot be watched.

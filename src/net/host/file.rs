@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, Write};
 
-use crate::net::sys;
+use crate::net::sys::{self, Writable};
 
 /// How much of a file says what it holds.
 const BEGINNING: usize = 64;
@@ -66,7 +66,10 @@ pub struct Unwritten {
 ///
 /// # Errors
 /// What write(2) reports.
-pub fn write_lines(file: &File, mut lines: &[u8]) -> Result<(), Unwritten> {
+pub fn write_lines<F: Writable>(file: &F, mut lines: &[u8]) -> Result<(), Unwritten>
+where
+    for<'a> &'a F: Write + Seek,
+{
     // What cannot be positioned (a pipe, a terminal) counts from here.
     let mut at = (&mut &*file).stream_position().unwrap_or(0);
     while !lines.is_empty() {
@@ -82,7 +85,10 @@ pub fn write_lines(file: &File, mut lines: &[u8]) -> Result<(), Unwritten> {
 }
 
 /// Writes all of `part`, waiting where a pipe that does not block is full.
-fn write_whole(mut file: &File, mut part: &[u8]) -> io::Result<()> {
+fn write_whole<F: Writable>(mut file: &F, mut part: &[u8]) -> io::Result<()>
+where
+    for<'a> &'a F: Write,
+{
     while !part.is_empty() {
         match file.write(part) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

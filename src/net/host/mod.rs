@@ -10,13 +10,13 @@ pub mod current;
 pub mod environment;
 pub mod file;
 pub mod id;
-#[cfg(feature = "kernel")]
+#[cfg_attr(not(feature = "kernel"), path = "none.rs")]
 pub mod kernel;
 pub(in crate::net) mod lock;
 pub mod notify;
 pub mod resolver;
 pub mod room;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 mod run_host;
 #[cfg(feature = "sim")]
 pub mod simulated;
@@ -25,10 +25,9 @@ pub mod stop;
 pub mod threads;
 mod traits;
 
-#[cfg(feature = "kernel")]
 pub use self::kernel::ThisMachine;
 pub use self::notify::Waited;
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 pub use self::run_host::RunHost;
 #[cfg(feature = "sim")]
 pub use self::simulated::SimulatedHost;

@@ -11,7 +11,7 @@ use super::environment::process;
 use super::notify::Notify;
 use super::stop::{Stage, Stop};
 use super::{Host, Waited};
-#[cfg(feature = "kernel")]
+#[cfg(feature = "sim")]
 use super::{SimulatedHost, ThisMachine};
 use crate::net::error::{Error, ErrorKind, Result, in_words};
 use crate::net::time::Duration;
@@ -116,10 +116,10 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
         let until = patience.map(|patience| host.now() + patience);
         host.park(&shared.0, until, Some((stop, Stage::Interrupted)), ready)
     };
-    #[cfg(not(feature = "kernel"))]
+    #[cfg(not(feature = "sim"))]
     let waited = wait(here);
     // The system's resolver takes time of the real world.
-    #[cfg(feature = "kernel")]
+    #[cfg(feature = "sim")]
     let waited = match SimulatedHost::of(here) {
         Some(machine) => machine.world().outside(|| wait(&ThisMachine)),
         None => wait(here),

@@ -1,7 +1,8 @@
 //! The host of a run: this machine, or a simulated one that stands for it.
 //!
 //! A run is on real time or on virtual time, never on both. What comes first decides: [`RunHost::simulate`], or anything that is
-//! asked of the host. A script that has done neither can still choose.
+//! asked of the host. A script that has done neither can still choose. Where the build has no network but simulated ones, it is simulated
+//! from the beginning.
 
 use std::any::Any;
 use std::io;
@@ -19,7 +20,7 @@ use crate::net::time::Instant;
 use crate::net::wire::Family;
 
 /// The host of a run. Clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RunHost(Arc<ChosenHost>);
 
 #[derive(Debug, Default)]
@@ -28,6 +29,14 @@ struct ChosenHost {
     chosen: OnceLock<Option<SimulatedHost>>,
     /// Why it may only be this machine.
     only_real: Option<&'static str>,
+}
+
+impl Default for RunHost {
+    fn default() -> Self {
+        let chosen =
+            if ThisMachine::HAS_NETWORK { OnceLock::new() } else { Some(SimulatedHost::this_machine()).into() };
+        Self(Arc::new(ChosenHost { chosen, only_real: None }))
+    }
 }
 
 impl RunHost {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "kernel")]
 use super::kernel::relay::RelayThread;
 use super::networks::Networks;
 use super::relay::{Ingress, Link, LinkOptions, RelayShared};
@@ -21,7 +20,6 @@ use crate::net::time::Duration;
 #[derive(Debug)]
 pub enum RelayDriver {
     /// Of a lab of the kernel.
-    #[cfg(feature = "kernel")]
     Thread(RelayThread),
     /// Of a simulated one.
     Simulated(SimulatedRelay),
@@ -32,11 +30,9 @@ impl RelayDriver {
     ///
     /// # Errors
     /// `exhausted`: no more descriptors or threads.
-    #[cfg_attr(not(feature = "kernel"), expect(unused_variables, reason = "a thread has a clock and a stop"))]
     pub fn start(lab: &Lab, session: Arc<Session>, host: Arc<dyn Host>, stop: Stop) -> Result<Self> {
         Ok(match lab.control() {
             Networks::Simulated(networks) => Self::Simulated(SimulatedRelay::new(session, networks.world().clone())),
-            #[cfg(feature = "kernel")]
             Networks::Kernel(_) => Self::Thread(RelayThread::start(session, host, stop)?),
         })
     }
@@ -74,7 +70,6 @@ impl RelayDriver {
     ) -> Result<Link> {
         let [a, b] = hosts;
         match self {
-            #[cfg(feature = "kernel")]
             Self::Thread(thread) => thread.link(name, lab.connect(a, b, cable)?, options),
             Self::Simulated(relay) => relay.link(name, hosts, &lab.connect_simulated(a, b, cable)?, options),
         }
@@ -109,7 +104,6 @@ impl RelayDriver {
 
     fn shared(&self) -> &Arc<RelayShared> {
         match self {
-            #[cfg(feature = "kernel")]
             Self::Thread(thread) => thread.shared(),
             Self::Simulated(relay) => relay.shared(),
         }

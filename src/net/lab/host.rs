@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::protocol::Request;
 use super::{Lab, Prefix, v4_first};
 use crate::net::error::{Error, Result};
-#[cfg(feature = "kernel")]
 use crate::net::host::ThisMachine;
 use crate::net::host::id::HostId;
 use crate::net::host::notify::Notify;
@@ -38,7 +37,6 @@ pub(super) struct HostParts {
 #[derive(Debug)]
 pub(super) enum HostKind {
     /// A network namespace.
-    #[cfg(feature = "kernel")]
     Kernel,
     /// A host of a simulated run.
     Simulated(SimulatedHost),
@@ -95,7 +93,6 @@ impl LabHost {
     /// What it is in a simulated lab.
     pub(super) fn machine(&self) -> Option<&SimulatedHost> {
         match &self.0.kind {
-            #[cfg(feature = "kernel")]
             HostKind::Kernel => None,
             HostKind::Simulated(machine) => Some(machine),
         }
@@ -104,7 +101,6 @@ impl LabHost {
     /// Whose clock it has, and how it waits.
     fn clock(&self) -> &dyn Host {
         match &self.0.kind {
-            #[cfg(feature = "kernel")]
             HostKind::Kernel => &ThisMachine,
             HostKind::Simulated(machine) => machine,
         }
@@ -142,7 +138,6 @@ impl Host for LabHost {
 
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
         match &self.0.kind {
-            #[cfg(feature = "kernel")]
             HostKind::Kernel => self.host_socket(kind, family),
             HostKind::Simulated(machine) => machine.socket(kind, family),
         }
@@ -150,7 +145,6 @@ impl Host for LabHost {
 
     fn interface(&self, name: &str) -> io::Result<u32> {
         match &self.0.kind {
-            #[cfg(feature = "kernel")]
             HostKind::Kernel => self.interface_index(name),
             HostKind::Simulated(machine) => machine.interface(name),
         }

@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use self::addresses::Prefix;
 pub use self::driver::RelayDriver;
 pub use self::host::LabHost;
+pub use self::kernel::Cable;
 #[cfg(feature = "kernel")]
-pub use self::kernel::{Cable, use_helper};
+pub use self::kernel::use_helper;
 pub use self::options::{CableOptions, HostOptions, Options};
 pub use self::topology::LinkTarget;
 
@@ -34,10 +35,11 @@ use super::time::Instant;
 pub mod addresses;
 mod driver;
 mod host;
-#[cfg(feature = "kernel")]
+#[cfg_attr(not(feature = "kernel"), path = "none.rs")]
 pub mod kernel;
 mod networks;
 mod options;
+pub mod program;
 pub mod protocol;
 pub mod relay;
 pub mod route;
@@ -103,14 +105,10 @@ impl Lab {
     /// # Errors
     /// `permission`: the system allows none; the message has the reason and what shows it, the hint the remedy. `exhausted`:
     /// no more descriptors or processes. `invalid`: `host` is not simulated, and this build has no other labs.
-    #[cfg_attr(not(feature = "kernel"), expect(unused_variables, reason = "a helper is started with the stop"))]
     pub fn create_for(host: &dyn Host, options: &Options, stop: &Stop) -> Result<Self> {
         let networks = match SimulatedHost::of(host) {
             Some(host) => Networks::Simulated(SimulatedNetworks::new(host.world().clone())),
-            #[cfg(feature = "kernel")]
             None => Networks::Kernel(kernel::Control::start(Some(stop.clone()))?),
-            #[cfg(not(feature = "kernel"))]
-            None => return Err(Error::invalid("lab", "this build has simulated labs alone")),
         };
         Ok(Self::make(options, networks))
     }
@@ -146,7 +144,6 @@ impl Lab {
         let number = state.hosts.len() - 1;
         let kind = match &self.0.networks {
             Networks::Simulated(networks) => HostKind::Simulated(networks.host(number, id, name)?),
-            #[cfg(feature = "kernel")]
             Networks::Kernel(_) => HostKind::Kernel,
         };
         Ok(LabHost::new(HostParts { lab: self.clone(), number, id, name: name.to_string(), addrs, kind }))
@@ -311,7 +308,6 @@ impl Lab {
     /// link changes those of all hosts.
     fn topology_changed(&self, state: &mut State) -> Result<()> {
         match &self.0.networks {
-            #[cfg(feature = "kernel")]
             Networks::Kernel(_) => self.settle_routes(state),
             Networks::Simulated(networks) => {
                 if !std::mem::replace(&mut state.is_unsettled, true) {

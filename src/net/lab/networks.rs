@@ -1,11 +1,9 @@
 //! What makes the hosts and cables of a lab: a helper that asks the kernel, or a simulated run.
 
-#[cfg(feature = "kernel")]
 use super::kernel::Control;
 use super::protocol::{HelperReply, Request};
 use super::simulated::SimulatedNetworks;
 use crate::net::error::{Error, Result};
-#[cfg(feature = "kernel")]
 use crate::net::host::{Host, ThisMachine};
 use crate::net::time::Instant;
 
@@ -13,7 +11,6 @@ use crate::net::time::Instant;
 #[derive(Debug)]
 pub(super) enum Networks {
     /// Network namespaces.
-    #[cfg(feature = "kernel")]
     Kernel(Control),
     /// Hosts on virtual time.
     Simulated(SimulatedNetworks),
@@ -26,7 +23,6 @@ impl Networks {
     /// `closed`: the lab has ended; else what was refused.
     pub(super) fn ask(&self, op: &'static str, request: &Request) -> Result<HelperReply> {
         match self {
-            #[cfg(feature = "kernel")]
             Self::Kernel(control) => Ok(control.ask(op, request, &[])?.0),
             Self::Simulated(networks) => networks.ask(op, request),
         }
@@ -35,7 +31,6 @@ impl Networks {
     /// The time of its hosts.
     pub(super) fn now(&self) -> Instant {
         match self {
-            #[cfg(feature = "kernel")]
             Self::Kernel(_) => ThisMachine.now(),
             Self::Simulated(networks) => networks.world().now(),
         }
@@ -44,8 +39,7 @@ impl Networks {
     /// Whether there is IPv6.
     pub(super) fn has_v6(&self) -> bool {
         match self {
-            #[cfg(feature = "kernel")]
-            Self::Kernel(control) => control.has_v6,
+            Self::Kernel(control) => control.has_v6(),
             Self::Simulated(_) => true,
         }
     }
@@ -53,7 +47,6 @@ impl Networks {
     /// Ends all of it.
     pub(super) fn end(&self) {
         match self {
-            #[cfg(feature = "kernel")]
             Self::Kernel(control) => control.end(),
             Self::Simulated(networks) => networks.end(),
         }
@@ -62,7 +55,6 @@ impl Networks {
     /// Why something has ended without a word.
     pub(super) fn why_gone(&self) -> Error {
         match self {
-            #[cfg(feature = "kernel")]
             Self::Kernel(control) => control.why_gone(),
             Self::Simulated(networks) => networks.why_gone(),
         }

@@ -18,10 +18,12 @@ pub use self::namespace::{
     unmount, unshare, user_and_group, wait_for_child,
 };
 pub use self::passing::{message_pair, receive_message, report, report_stream, send_message};
-pub use self::poll::{PollFd, eventfd, eventfd_lower, eventfd_raise, ppoll, wait_writable};
+pub use self::poll::{
+    PollFd, Writable, eventfd, eventfd_lower, eventfd_raise, is_writable, ppoll, wait_until_closed, wait_writable,
+};
 pub use self::process::{
-    PIPE_PIECE, exit_now, file_identity, keep_to_this_processor, last_words, lock_file, monotonic_nanos, peek, read,
-    realtime_nanos, set_batch_scheduling, set_timer_slack, standard_output,
+    PIPE_PIECE, StandardOutput, exit_now, file_identity, keep_to_this_processor, last_words, lock_file,
+    monotonic_nanos, peek, read, realtime_nanos, set_batch_scheduling, set_timer_slack, standard_output,
 };
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{receive, receive_error, receive_plain};

@@ -70,9 +70,28 @@ impl<'a> PollFd<'a> {
     }
 }
 
+/// What can be written to, and waited for.
+pub use std::os::fd::AsFd as Writable;
+
 /// Waits until a file takes what is written to it.
-pub fn wait_writable(file: &std::fs::File) -> io::Result<()> {
+pub fn wait_writable(file: &impl Writable) -> io::Result<()> {
     ppoll(&mut [PollFd::writable(file.as_fd())], None).map(drop)
+}
+
+/// Whether a file takes what is written to it at once.
+pub fn is_writable(file: &impl Writable) -> bool {
+    ppoll(&mut [PollFd::writable(file.as_fd())], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
+}
+
+/// Waits until the reader of a pipe has gone; `false`: that cannot be seen.
+pub fn wait_until_closed(file: &impl Writable) -> bool {
+    let mut fds = [PollFd::new(file.as_fd(), Interest { read: false, write: false })];
+    while !fds[0].has_error() {
+        if ppoll(&mut fds, None).is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Waits until a descriptor is ready or `timeout` has passed (ppoll(2)); `None` waits for ever. The number of

@@ -73,8 +73,11 @@ pub fn peek(fd: impl AsFd, buffer: &mut [u8]) -> Option<usize> {
     (n > 0).then_some(n)
 }
 
+/// Standard output without a buffer.
+pub type StandardOutput = std::fs::File;
+
 /// Standard output as a file of its own.
-pub fn standard_output() -> io::Result<std::fs::File> {
+pub fn standard_output() -> io::Result<StandardOutput> {
     io::stdout().as_fd().try_clone_to_owned().map(Into::into)
 }
 

@@ -1,14 +1,11 @@
 //! Lines on their way out, in the order in which they came.
 
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 
 use super::view::BelowView;
 use super::{PENDING, SHOWN, erase, is_closed, is_terminal, standard_output, write_output};
 use crate::net::sys;
-use crate::net::sys::PollFd;
-use crate::net::time::Duration;
 use crate::terminal::prompt_output;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,17 +57,14 @@ impl OutputQueue {
 
     /// Writes what both streams' readers take without a wait.
     pub(super) fn write_what_is_taken(&mut self) {
-        let takes = |fd: PollFd<'_>| sys::ppoll(&mut [fd], Some(Duration::ZERO)).is_ok_and(|ready| ready > 0);
         let mut start = 0;
         // Nothing is allocated or freed: this may run where that is not possible any more.
         for &(stream, end) in &self.runs {
             // A pipe that takes anything takes this much.
             for piece in self.bytes[start..end].chunks(sys::PIPE_PIECE) {
                 match (stream, standard_output()) {
-                    (OutputStream::Output, Ok(out)) if !is_closed() && takes(PollFd::writable(out.as_fd())) => {
-                        write_output(piece)
-                    }
-                    (OutputStream::Error, _) if takes(PollFd::writable(io::stderr().as_fd())) => {
+                    (OutputStream::Output, Ok(out)) if !is_closed() && sys::is_writable(out) => write_output(piece),
+                    (OutputStream::Error, _) if sys::is_writable(&io::stderr()) => {
                         drop(io::stderr().lock().write_all(piece))
                     }
                     _ => break,

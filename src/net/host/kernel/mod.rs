@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use socket2::Socket;
 
-pub use self::poller::wait_for;
+pub use self::poller::{wait_for, wait_for_input};
 pub(in crate::net) use self::socket::{KernelSocket, numbers};
 
 use self::poller::{KernelPoller, wait};
@@ -29,6 +29,11 @@ use crate::net::wire::Family;
 /// The machine this process runs on.
 #[derive(Clone, Copy, Debug)]
 pub struct ThisMachine;
+
+impl ThisMachine {
+    /// Whether this build can use its network.
+    pub const HAS_NETWORK: bool = true;
+}
 
 impl Host for ThisMachine {
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {

@@ -77,6 +77,15 @@ pub fn wait_for(fds: &mut [PollFd<'_>], until: Option<Instant>, stop: &Stop) -> 
     }
 }
 
+/// Waits for something to be read from standard input, or for `stop`.
+///
+/// # Errors
+/// What ppoll(2) reports.
+pub fn wait_for_input(stop: &Stop) -> io::Result<Waited> {
+    let stdin = io::stdin();
+    wait_for(&mut [PollFd::readable(stop.wake_fd()), PollFd::readable(stdin.as_fd())], None, stop)
+}
+
 /// A set of the kernel's sockets.
 #[derive(Debug)]
 pub(in crate::net) struct KernelPoller(Epoll);

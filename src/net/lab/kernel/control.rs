@@ -21,8 +21,7 @@ use crate::net::time::Duration;
 #[derive(Debug)]
 pub(in crate::net::lab) struct Control {
     line: Mutex<Line>,
-    /// Whether the kernel has IPv6.
-    pub(in crate::net::lab) has_v6: bool,
+    has_v6: bool,
     /// What programs in hosts go without.
     pub(in crate::net::lab) missing: Vec<Missing>,
 }
@@ -101,6 +100,11 @@ impl Control {
             (HelperReply::Failed(failure), _) => Err(error_of(op, &failure)),
             reply => Ok(reply),
         }
+    }
+
+    /// Whether the kernel has IPv6.
+    pub(in crate::net::lab) fn has_v6(&self) -> bool {
+        self.has_v6
     }
 
     /// Ends the helper and with it everything it has started.

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-pub use crate::net::lab::protocol::ProgramCommand;
+pub use crate::net::lab::program::{Exit, ProgramCommand};
 
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
@@ -11,15 +11,6 @@ use crate::net::host::environment::{environment, process};
 use crate::net::lab::protocol::{HelperReply, Request};
 use crate::net::lab::{Lab, LabHost};
 use crate::net::sys;
-
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// With this exit code.
-    Code(i32),
-    /// By this signal.
-    Signal(i32),
-}
 
 /// A program that runs in a host, or has ended. It goes on when this is dropped, until the lab ends.
 #[derive(Debug)]

@@ -4,19 +4,18 @@
 
 use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::exec::ExecProgram as Process;
-pub use super::exec::{Exit, ProgramCommand};
-use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
 use crate::net::host::kernel::wait_for;
 use crate::net::host::notify::Notify;
 use crate::net::host::stop::{Stage, Stop};
 use crate::net::host::{Host, Waited, threads};
 use crate::net::lab::LabHost;
+use crate::net::lab::program::{Exit, ProgramOutput, ProgramPlan};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
@@ -36,44 +35,6 @@ const PIECE: usize = 1 << 14;
 /// How long a program that is asked to end may take for it.
 pub const GRACE: Duration = Duration::from_millis(500);
 
-/// The signal that asks for an end.
-pub const TERMINATE: i32 = libc::SIGTERM;
-
-/// That nothing is known of the end of `program`.
-pub fn lost(program: &str) -> Error {
-    Error::new(ErrorKind::Closed, "exec", "the lab ended before the program").with_peer(program)
-}
-
-/// The user's shell on the terminal, with the name of `host` before its prompt.
-pub fn shell(host: &str) -> ProgramPlan {
-    let shell = std::env::var("SHELL").ok().filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/sh".to_string());
-    // A shell that reads a file at its start sets its prompt there; bash runs PROMPT_COMMAND before each.
-    let env = [("PS1", format!("[{host}] $ ")), ("PROMPT_COMMAND", format!("PS1=\"[{host}] ${{PS1#\"[{host}] \"}}\""))];
-    let mut env: Vec<(String, Option<String>)> =
-        env.into_iter().map(|(name, value)| (name.to_string(), Some(value))).collect();
-    // So that pingscript itself is found in there, wherever it was run from.
-    if let Some(dir) = std::env::current_exe().ok().as_deref().and_then(Path::parent).and_then(Path::to_str) {
-        let path = std::env::var("PATH").unwrap_or_default();
-        env.push(("PATH".to_string(), Some(format!("{path}:{dir}"))));
-    }
-    ProgramPlan {
-        command: ProgramCommand { argv: vec![shell], env, terminal: true, ..ProgramCommand::default() },
-        input: None,
-        shown: false,
-    }
-}
-
-/// How a program is run.
-#[derive(Clone, Debug)]
-pub struct ProgramPlan {
-    /// What is run, with which environment, and where.
-    pub command: ProgramCommand,
-    /// What it reads; `None`: nothing.
-    pub input: Option<Vec<u8>>,
-    /// Whether what it prints is shown.
-    pub shown: bool,
-}
-
 /// A program that was started. Clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Program(Arc<Inner>);
@@ -90,15 +51,6 @@ struct Inner {
     ended: AtomicBool,
     /// `None` while it runs, and if how it ended is not known.
     exit: Mutex<Option<Exit>>,
-}
-
-/// What a program printed to a stream.
-#[derive(Clone, Debug, Default)]
-pub struct ProgramOutput {
-    /// Its first bytes.
-    pub bytes: Vec<u8>,
-    /// How many more there were.
-    pub excess: u64,
 }
 
 impl Program {

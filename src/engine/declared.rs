@@ -1,24 +1,14 @@
 //! What a script declares, read without running it.
 
-use rhai::{AST, ASTNode, Expr};
+use rhai::Expr;
 
 /// An option that a script declares, as far as it can be read without running the script.
 pub(in crate::engine) struct DeclaredNames {
     /// `option`, `ask`, `flag`, `argument` or `arguments`.
     pub(in crate::engine) shape: String,
     pub(in crate::engine) name: String,
-    pub(super) choices: Vec<String>,
-    pub(super) is_policy: bool,
-}
-
-pub(in crate::engine) fn declared(ast: &AST) -> Vec<DeclaredNames> {
-    let mut all = Vec::new();
-    ast.walk(&mut |path| {
-        let Some(ASTNode::Expr(Expr::Array(items, _))) = path.last() else { return true };
-        all.extend(items.iter().filter_map(read));
-        true
-    });
-    all
+    pub(in crate::engine) choices: Vec<String>,
+    pub(in crate::engine) is_policy: bool,
 }
 
 /// `option("name", …).choices([…])`.
