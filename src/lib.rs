@@ -6,6 +6,9 @@
 //! - [`bindings`] is what scripts can call: thin, one file for each subject.
 //! - [`net`] is the core: sockets, clocks, deadlines, decoding, policies, statistics. It knows nothing of scripts.
 //!
+//! A program that runs scripts calls [`engine::run::run`], as the example `run_script` does. The feature `sim` has all that this needs, on
+//! simulated hosts, wherever Rust runs; `kernel` has the network of Linux besides, and `cli` the program `pingscript`.
+//!
 //! `net` never names the script language; `bindings` never opens a socket or reads a clock. A test enforces both.
 
 #[cfg(feature = "sim")]
