@@ -12,7 +12,7 @@ fn labs_that_the_system_refuses_run_simulated_and_one_line_says_why() {
     for (restriction, why) in [
         ("seccomp", "a filter of system calls forbids namespaces"),
         ("no-user-namespaces", "user namespaces are switched off"),
-        ("no-proc", "which needs /proc and /dev"),
+        ("no-proc", "which needs /proc/self/exe (/proc/self/exe: no such file or directory)"),
     ] {
         // The others live in namespaces.
         if restriction != "seccomp" && !require_lab_or_skip(restriction) {

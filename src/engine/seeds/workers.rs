@@ -100,10 +100,14 @@ impl SeedPool {
     fn spawn(&self, seed: u64) -> io::Result<(Child, io::PipeReader, UnixStream)> {
         let (reader, writer) = io::pipe()?;
         let (ours, theirs) = sys::report_stream()?;
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = Command::new(OWN_BINARY);
         command.arg0("pingscript").args(["--simulate", "--seed", &seed.to_string(), "--one-of-many"]).args(&self.words);
         command.stdin(theirs).stdout(writer.try_clone()?).stderr(writer);
-        let child = command.spawn()?;
+        // The root directory may be one without /proc.
+        let child = command.spawn().map_err(|err| match err.kind() {
+            io::ErrorKind::NotFound => io::Error::new(err.kind(), format!("{OWN_BINARY}: {}", super::in_words(&err))),
+            _ => err,
+        })?;
         Ok((child, reader, ours))
     }
 
@@ -128,6 +132,9 @@ impl SeedPool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What is run again for each seed.
+const OWN_BINARY: &str = "/proc/self/exe";
 
 fn code_of(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())

@@ -4,7 +4,7 @@
 //! that no one waits for any more ends when the resolver gives up.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::environment::process;
@@ -20,7 +20,7 @@ use crate::net::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The addresses of `name` as `here` knows them, else as the system's resolver does, with port 0, most wanted first. The
-/// hosts of a lab know each other and themselves, and ask no one outside.
+/// hosts of a lab know each other and themselves, and ask no one outside. `localhost` is known without files and name servers.
 ///
 /// # Errors
 /// `resolve`: there are none, or no one answers in time; `interrupted`: the stop happened first; `exhausted`: no thread is
@@ -30,9 +30,13 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
     if !known.is_empty() {
         return Ok(known.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect());
     }
+    if is_localhost(name) {
+        let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(loopback.map(|ip| SocketAddr::new(ip, 0)).to_vec());
+    }
     let error = |kind, message: String| Error::new(kind, "resolve", message).with_peer(name);
     let is_address = name.parse::<IpAddr>().is_ok() || name.contains('%');
-    if here.name().is_some() && !is_address && !name.eq_ignore_ascii_case("localhost") {
+    if here.name().is_some() && !is_address {
         let unknown = error(ErrorKind::Resolve, "no host of the lab has this name".to_string());
         return Err(unknown.with_hint("the lab's hosts are known by the names they were made with"));
     }
@@ -79,6 +83,12 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
             Err(error(ErrorKind::Resolve, message).with_hint(HINT))
         }
     }
+}
+
+/// Whether `name` is always this host (RFC 6761, section 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 const HINT: &str = "check the spelling and the network's name server, or give an address such as 127.0.0.1";
@@ -153,6 +163,18 @@ mod tests {
         });
         assert_eq!(wait(Duration::from_secs(60), receive), Err(Waited::Stopped));
         stopper.join().expect("it ends");
+    }
+
+    #[test]
+    fn no_one_is_asked_for_localhost() {
+        let stop = Stop::root().expect("eventfd");
+        // A look-up by the system's resolver would end with this.
+        stop.interrupt(Reason::Interrupt);
+        for name in ["localhost", "LocalHost.", "a.localhost"] {
+            let found = look_up(&ThisMachine, name, &stop).unwrap_or_else(|err| panic!("{name}: {err:?}"));
+            assert_eq!(found, ["127.0.0.1:0", "[::1]:0"].map(|addr| addr.parse().expect("an address")), "{name}");
+        }
+        assert_eq!(look_up(&ThisMachine, "nolocalhost", &stop).map_err(|err| err.kind), Err(ErrorKind::Interrupted));
     }
 
     #[test]

@@ -62,8 +62,10 @@ impl Control {
         command.arg0("pingscript").arg(helper::WORD).stdin(theirs).stdout(Stdio::null());
         let helper = command.spawn().map_err(|err| {
             // The root directory may be an empty one, without /proc and /dev/null.
-            if err.kind() == io::ErrorKind::NotFound && process().lab_helper.get().is_none() {
-                return refusal::no_helper().error();
+            if err.kind() == io::ErrorKind::NotFound
+                && let Some(refusal) = refusal::not_mounted()
+            {
+                return refusal.error();
             }
             let hint =
                 "a lab is kept by a second process of this binary: can it be read, and may this user start more?";

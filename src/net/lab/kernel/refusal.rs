@@ -162,13 +162,16 @@ fn lack(part: Part) -> &'static str {
     }
 }
 
-/// The helper cannot be started, since nothing is mounted here that it needs.
-pub(super) fn no_helper() -> Refusal {
-    Refusal {
-        reason: "a lab is kept by a second process of this binary, which needs /proc and /dev".to_string(),
-        checked: "/proc/self/exe, /dev/null: no such file or directory".to_string(),
-        remedy: "mount /proc and /dev here, or run outside of the chroot".to_string(),
-    }
+/// What a lab's helper needs and is not mounted here; `None`: it is all there.
+pub(super) fn not_mounted() -> Option<Refusal> {
+    let needed = ["/proc/self/exe", "/dev/null"];
+    let missing: Vec<&str> = needed.into_iter().filter(|path| Path::new(path).symlink_metadata().is_err()).collect();
+    let places: Vec<&str> = missing.iter().map(|path| if path.starts_with("/proc") { "/proc" } else { path }).collect();
+    (!missing.is_empty()).then(|| Refusal {
+        reason: format!("a lab is kept by a second process of this binary, which needs {}", missing.join(" and ")),
+        checked: format!("{}: no such file or directory", missing.join(", ")),
+        remedy: format!("mount {} here, or run outside of the chroot", places.join(" and ")),
+    })
 }
 
 /// The error of a refused lab.
