@@ -7,6 +7,7 @@
 
 use super::collect::Collected;
 use super::{TempDir, binary, repo_root, sys};
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -24,6 +25,7 @@ pub(crate) struct Cmd {
     dir: PathBuf,
     input: Option<Vec<u8>>,
     user: Option<u32>,
+    root: Option<(CString, sys::BareRoot)>,
     error_on_terminal: bool,
     patience: Duration,
 }
@@ -66,6 +68,7 @@ impl Cmd {
             dir: repo_root().to_owned(),
             input: None,
             user: None,
+            root: None,
             error_on_terminal: false,
             patience: Duration::from_secs(20),
         }
@@ -99,6 +102,12 @@ impl Cmd {
     /// [`nobodys_pingscript`].
     pub(crate) fn by_nobody(mut self) -> Self {
         self.user = Some(65_534);
+        self
+    }
+
+    /// As the user `65534`, with `root` as its root directory. Only root can do that.
+    pub(crate) fn in_root(mut self, root: &Path, how: sys::BareRoot) -> Self {
+        self.root = Some((CString::new(root.as_os_str().as_encoded_bytes()).expect("a path"), how));
         self
     }
 
@@ -158,6 +167,11 @@ impl Cmd {
         if let Some(user) = self.user {
             command.uid(user).gid(user);
         }
+        if let Some((root, how)) = &self.root {
+            command.env_clear();
+            sys::enter_root(&mut command, root, *how);
+        }
+        // A change of the user would undo it.
         sys::end_with_parent(&mut command);
         command
     }

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -98,6 +99,56 @@ pub(crate) fn end_with_parent(command: &mut Command) {
                 Err(io::Error::last_os_error())
             }
         });
+    }
+}
+
+/// Where a program runs whose root directory holds hardly more than itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum BareRoot {
+    /// By chroot(2), as it is.
+    Chroot,
+    /// As containers do it, by pivot_root(2), with these files and directories of this system mounted.
+    Mounted(&'static [&'static CStr]),
+}
+
+/// Start `command` as the user 65534 with `root` as its root directory, in a mount namespace of its own. Only root can do that.
+pub(crate) fn enter_root(command: &mut Command, root: &CStr, how: BareRoot) {
+    let root = root.to_owned();
+    // SAFETY: between fork and exec only system calls are made.
+    unsafe {
+        command.pre_exec(move || enter(&root, how));
+    }
+}
+
+fn enter(root: &CStr, how: BareRoot) -> io::Result<()> {
+    let done = |rc: i32| if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+    let bind = |from: &CStr, to: &CStr| {
+        let flags = libc::MS_BIND | libc::MS_REC;
+        // SAFETY: both are texts that end with a zero.
+        done(unsafe { libc::mount(from.as_ptr(), to.as_ptr(), std::ptr::null(), flags, std::ptr::null()) })
+    };
+    // SAFETY: the calls take flags, numbers, and texts that end with a zero.
+    unsafe {
+        done(libc::unshare(libc::CLONE_NEWNS))?;
+        let private = libc::MS_REC | libc::MS_PRIVATE;
+        done(libc::mount(std::ptr::null(), c"/".as_ptr(), std::ptr::null(), private, std::ptr::null()))?;
+        match how {
+            BareRoot::Chroot => done(libc::chroot(root.as_ptr()))?,
+            BareRoot::Mounted(paths) => {
+                bind(root, root)?;
+                done(libc::chdir(root.as_ptr()))?;
+                for path in paths {
+                    // Without its slash it is below the new root.
+                    bind(path, CStr::from_bytes_with_nul_unchecked(&path.to_bytes_with_nul()[1..]))?;
+                }
+                done(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) as i32)?;
+                done(libc::umount2(c".".as_ptr(), libc::MNT_DETACH))?;
+            }
+        }
+        done(libc::chdir(c"/".as_ptr()))?;
+        done(libc::setgroups(0, std::ptr::null()))?;
+        done(libc::setgid(65_534))?;
+        done(libc::setuid(65_534))
     }
 }
 
