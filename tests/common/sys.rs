@@ -68,7 +68,7 @@ pub(crate) fn enter_new_network() {
         request.ifr_name[0] = b'l'.cast_signed();
         request.ifr_name[1] = b'o'.cast_signed();
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
-        let rc = libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request);
+        let rc = libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request);
         assert_eq!(rc, 0, "loopback: {}", io::Error::last_os_error());
     }
 }
