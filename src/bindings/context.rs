@@ -20,6 +20,7 @@ pub use super::serving::{Serving, end};
 use crate::net::error::Error;
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, RunHost};
+use crate::net::observe::check_group::CheckGroup;
 use crate::net::random::{Seed, Sequence};
 use crate::net::socket::session::Session;
 use crate::net::socket::tcp::{Connection, Poll};
@@ -61,6 +62,8 @@ pub struct Context {
     pub random: Arc<Sequence>,
     /// Whether its thread serves a connection.
     pub serving: Arc<Serving>,
+    /// The group that its checks are in.
+    pub group: Arc<CheckGroup>,
 }
 
 impl Context {
@@ -267,6 +270,9 @@ pub trait Programs: Send + Sync {
 
     /// The names of the scripts that came with pingscript, as they are given on the command line.
     fn scripts(&self) -> Vec<String>;
+
+    /// Whether a script that was read so far has this in its text.
+    fn mention(&self, part: &str) -> bool;
 
     /// Shows `text` as that of the script `name` in errors from now on.
     fn show_as(&self, name: &str, text: &str);

@@ -1,8 +1,12 @@
 //! What the expectations of a run were given, for the summary of many runs (`--seeds`).
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use rhai::Dynamic;
 use serde::{Deserialize, Serialize};
+
+use super::bound::{Quantity, shown_value};
+use crate::net::observe::check::CheckRow;
 
 /// How many are kept of a run; one in a loop may come for ever.
 const MOST: usize = 10_000;
@@ -28,7 +32,14 @@ pub struct Measured {
 
 /// The expectations of a run, where they are wanted.
 #[derive(Debug, Default)]
-pub struct Expectations(OnceLock<Mutex<Vec<Measured>>>);
+pub struct Expectations(OnceLock<Mutex<State>>);
+
+/// What is kept.
+#[derive(Debug, Default)]
+struct State {
+    measured: Vec<Measured>,
+    checks: Vec<CheckRow>,
+}
 
 impl Expectations {
     /// Has them kept from now on.
@@ -41,20 +52,38 @@ impl Expectations {
         self.0.get().is_some()
     }
 
-    /// Those that were met.
-    pub fn take(&self) -> Vec<Measured> {
-        self.0.get().map_or_else(Vec::new, |kept| std::mem::take(&mut *lock(kept)))
+    /// Those that were met, and all of them as rows.
+    pub fn take(&self) -> (Vec<Measured>, Vec<CheckRow>) {
+        let kept = self.0.get().map(|kept| std::mem::take(&mut *lock(kept))).unwrap_or_default();
+        (kept.measured, kept.checks)
     }
 
     /// An expectation was met.
     pub(super) fn met(&self, measured: Measured) {
-        let kept = self.0.get().map(lock).filter(|kept| kept.len() < MOST);
-        if let Some(mut kept) = kept {
-            kept.push(measured);
+        if let Some(mut kept) = self.0.get().map(lock).filter(|kept| kept.measured.len() < MOST) {
+            kept.measured.push(measured);
+        }
+    }
+
+    /// A check, or an expectation, has its row.
+    pub(super) fn checked(&self, row: CheckRow) {
+        if let Some(mut kept) = self.0.get().map(lock).filter(|kept| kept.checks.len() < MOST) {
+            kept.checks.push(row);
         }
     }
 }
 
-fn lock(kept: &Mutex<Vec<Measured>>) -> std::sync::MutexGuard<'_, Vec<Measured>> {
+/// What the summary of many runs needs of an expectation at this place and column.
+pub(super) fn measured((place, column): (&str, usize), message: &str, actual: &Dynamic, passed: bool) -> Measured {
+    let (number, time_ns) = match Quantity::of(actual) {
+        Some(Quantity::Number(number)) if number.is_finite() => (Some(number), None),
+        Some(Quantity::Time(time)) => (None, Some(time.as_nanos())),
+        _ => (None, None),
+    };
+    let text = (number.is_none() && time_ns.is_none()).then(|| shown_value(actual));
+    Measured { place: place.to_string(), column, message: message.to_string(), number, time_ns, text, passed }
+}
+
+fn lock(kept: &Mutex<State>) -> MutexGuard<'_, State> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -18,10 +18,13 @@ mod functions;
 
 pub mod addr;
 pub mod body;
+pub mod bound;
 pub mod builder;
 pub mod bytes;
 pub mod callback;
 pub mod channel;
+pub mod check;
+pub mod check_group;
 pub mod compare;
 pub mod compiled;
 pub mod context;
@@ -41,6 +44,7 @@ pub mod loops;
 pub mod measured;
 pub mod nesting;
 pub mod options;
+pub mod parse;
 pub mod policy;
 pub mod pool;
 pub mod print;
@@ -61,8 +65,11 @@ pub mod udp;
 pub fn register(engine: &mut Engine) {
     let mut all = Module::new();
     for add in [
+        bound::api,
         bytes::api,
         channel::api,
+        check::api,
+        check_group::api,
         compare::api,
         counter::api,
         duration::api,
@@ -82,6 +89,7 @@ pub fn register(engine: &mut Engine) {
         lab::api,
         lab::ingress::api,
         lab::exec::api,
+        lab::fates::api,
         lab::host::api,
         lab::lesson::api,
         lab::link::api,
@@ -89,6 +97,7 @@ pub fn register(engine: &mut Engine) {
         lab::program::api,
         help::api,
         options::api,
+        parse::api,
         policy::api,
         policy::draw::api,
         policy::live::api,

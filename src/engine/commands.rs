@@ -1,4 +1,4 @@
-//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `report`, `doc`, `doctor`, `completions`, `man`.
+//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `report`, `test`, `doc`, `doctor`, `completions`, `man`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::ladder::{self, LadderJob};
 use super::programs::ScriptHost;
 use super::report::{self, ReportArgs};
 use super::run::{self, Job, exit, refuse};
+use super::test_runner::{self, TestArgs};
 use super::{library, tour};
 use crate::bindings::context::Programs;
 use crate::nearest::nearest;
@@ -55,6 +56,10 @@ pub enum Command {
     /// Write a report of one run or of several, by the rows that --json wrote: one page of HTML that needs nothing else
     #[command(after_help = report::EXIT_CODES)]
     Report(ReportArgs),
+
+    /// Run scripts as tests, each in a process of its own, and report which of their checks failed
+    #[command(after_help = test_runner::EXIT_CODES)]
+    Test(TestArgs),
 
     /// Explain what scripts can call
     Doc(Doc),
@@ -115,6 +120,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         Command::Compare(asked) => return Ok(compare::run(asked)),
         Command::Ladder(job) => return Ok(ladder::run(job)),
         Command::Report(asked) => return Ok(report::run(asked)),
+        Command::Test(asked) => return test_runner::run(asked),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),

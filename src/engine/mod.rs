@@ -2,6 +2,8 @@
 
 pub mod check;
 #[cfg(feature = "cli")]
+mod children;
+#[cfg(feature = "cli")]
 pub mod colour;
 #[cfg(feature = "cli")]
 pub mod commands;
@@ -38,6 +40,8 @@ pub mod settings;
 pub mod signals;
 mod simulated;
 pub mod sources;
+#[cfg(feature = "cli")]
+pub mod test_runner;
 #[cfg(feature = "cli")]
 pub mod tour;
 #[cfg(feature = "cli")]

@@ -220,6 +220,10 @@ impl Programs for ScriptHost {
         SHIPPED.iter().map(|(file, _)| file.trim_end_matches(".rhai").to_string()).collect()
     }
 
+    fn mention(&self, part: &str) -> bool {
+        self.sources.any_has(part)
+    }
+
     fn show_as(&self, name: &str, text: &str) {
         self.sources.keep(name, text);
     }

@@ -256,7 +256,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let random = Arc::new(Sequence::new(RandomStream::of_seed(seed)));
     let host: Arc<dyn Host> = Arc::new(machine);
     let (lasting, serving) = (stop.clone(), Arc::default());
-    Ok(Context { host, stop, lasting, run, script: script(job), random, serving })
+    Ok(Context { host, stop, lasting, run, script: script(job), random, serving, group: Arc::default() })
 }
 
 /// Prints the error that ended the script, unless it ended itself or was stopped.
@@ -331,6 +331,9 @@ pub(super) fn account(context: &Context) {
     session.end(context.host.unix_nanos());
     let account = &session.loss_report;
     account.explain().iter().for_each(|explanation| output::line(&explanation.to_string()));
+    if let Some(checks) = context.group.summary() {
+        output::note(&checks);
+    }
     let mut notes = Vec::new();
     if let Some(clock) = account.clock() {
         notes.push(format!("rtt clock: {clock}"));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bindings::context::{Context, Run};
 use crate::bindings::measured::{Expectations, Measured};
+use crate::net::observe::check::CheckRow;
 use crate::net::sys;
 use crate::net::time::Duration;
 use crate::terminal::output;
@@ -21,15 +22,18 @@ pub(super) fn keep_threads_together() {
     sys::keep_to_this_processor();
 }
 
-/// Prints what a simulated run took that began at this time, and reports it if it is one of many; whether it could not go on.
+/// Prints what a simulated run took that began at this time, and reports what it has measured if it is one of many; whether it could
+/// not go on.
 pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many: bool) -> bool {
-    let Some(host) = context.run.host.simulated() else { return false };
-    let elapsed = host.world().elapsed();
-    output::note(&simulated_line(elapsed, sys::monotonic_nanos() - begun));
+    let simulated = context.run.host.simulated();
+    let elapsed = simulated.as_ref().map_or(Duration::ZERO, |host| host.world().elapsed());
+    if simulated.is_some() {
+        output::note(&simulated_line(elapsed, sys::monotonic_nanos() - begun));
+    }
     if is_one_of_many {
         report(&context.run, elapsed);
     }
-    host.world().has_given_up()
+    simulated.is_some_and(|host| host.world().has_given_up())
 }
 
 /// What a simulated run took: of the network's time, and of the clock's in nanoseconds.
@@ -38,17 +42,20 @@ pub(super) fn simulated_line(network: Duration, real: i64) -> String {
 }
 
 /// What a run reports of itself at its end.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct RunReport {
     /// The network's time.
     pub(super) network_ns: i64,
     /// What its expectations were given.
     pub(super) expectations: Vec<Measured>,
+    /// These, and its checks, as rows.
+    pub(super) checks: Vec<CheckRow>,
 }
 
 /// Sends to the process that started this one what `run` has measured.
 fn report(run: &Run, network: Duration) {
-    let report = RunReport { network_ns: network.as_nanos(), expectations: run.part::<Expectations>().take() };
+    let (expectations, checks) = run.part::<Expectations>().take();
+    let report = RunReport { network_ns: network.as_nanos(), expectations, checks };
     if let Ok(text) = serde_json::to_vec(&report) {
         // The process that asked may have gone.
         let _ = sys::report(&text);

@@ -38,6 +38,11 @@ impl Sources {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_string(), text.to_string());
     }
 
+    /// Whether a text has this in it.
+    pub fn any_has(&self, part: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().any(|text| text.contains(part))
+    }
+
     /// The names of all texts.
     pub fn names(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()

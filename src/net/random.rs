@@ -92,6 +92,11 @@ impl Seed {
     }
 }
 
+/// A number that follows from a name: the hash FNV-1a (Fowler, Noll and Vo) in 64 bits. It does not change between releases, either.
+pub fn number_of(name: &str) -> u64 {
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
 /// Mixes the bits of `z` so that each depends on all.
 fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -113,6 +118,14 @@ mod tests {
         let draws: Vec<String> = (1..=4).map(|n| format!("{:.12}", stream.draw(n))).collect();
         assert_eq!(draws, FROZEN);
     }
+
+    #[test]
+    fn numbers_of_names_are_those_of_fnv_1a() {
+        // From the authors' test vectors.
+        assert_eq!([number_of(""), number_of("a"), number_of("foobar")], NAMED);
+    }
+
+    const NAMED: [u64; 3] = [0xCBF2_9CE4_8422_2325, 0xAF63_DC4C_8601_EC8C, 0x8594_4171_F739_67E8];
 
     const FROZEN: [&str; 4] = ["0.682480832775", "0.131498937773", "0.350658206378", "0.807130679920"];
 

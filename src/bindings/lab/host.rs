@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 use super::ingress::LabIngress;
 use super::{ScriptLab, first_of};
 use crate::bindings::context;
-use crate::bindings::context::Context;
+use crate::bindings::context::{Context, WaitingFor};
 use crate::bindings::convert::{shown, typed};
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::bindings::task::{RUN, Task, outcome, start_script};
@@ -59,6 +59,35 @@ impl HostObject {
     fn start(&self, ctx: &NativeCallContext, script: &str, args: &Array) -> ScriptResult<Task> {
         start_script(ctx, script, args, Arc::new(self.net.clone()), self.lab.stop())
     }
+}
+
+/// How often it is looked whether a port is bound.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Waits until a socket is bound at a port of `host`; whether one is.
+fn wait_port(host: &HostObject, protocol: &str, port: i64, timeout: Duration) -> Result<bool, Error> {
+    let is_tcp = match protocol {
+        "tcp" => true,
+        "udp" => false,
+        _ => {
+            let error = Error::invalid("wait_port", format!("\"{protocol}\" is no protocol with ports"));
+            return Err(error.with_hint("it is \"udp\" or \"tcp\""));
+        }
+    };
+    let port = u16::try_from(port).ok().filter(|port| *port > 0).ok_or_else(|| {
+        Error::invalid("wait_port", format!("{port} is no port")).with_hint("a port is a whole number from 1 to 65535")
+    })?;
+    let context = context::wait(WaitingFor::Pause);
+    let until = context.host.now() + timeout;
+    while !host.net.has_port(is_tcp, port)? {
+        let now = context.host.now();
+        if now >= until || context.stop.is_stopped() {
+            return Ok(false);
+        }
+        let next = until.min(now + LOOK);
+        context.host.wait(&mut [], Some(next), &context.stop).map_err(|err| Error::system("wait_port", &err))?;
+    }
+    Ok(true)
 }
 
 /// Where a route to `to` leads: to a host or an address, or nowhere.
@@ -278,6 +307,22 @@ functions! {
     /// ```
     fn run(ctx: NativeCallContext, host: &mut HostObject, script: &str) -> ScriptResult<Dynamic> =
         run_script(ctx, host, script, Array::new());
+
+    /// Waits until a socket in the host is bound to this port of UDP, or listens at it by TCP, but no longer than the time-out;
+    /// whether one is. For programs that take their time to start.
+    ///
+    /// Errors: `invalid`: the protocol is neither `"udp"` nor `"tcp"`, or there is no such port; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let b = lab::create().host("b");
+    /// expect(b.wait_port("udp", 12000, 20.ms), false);
+    /// let server = run_in(b, || udp::bind("*:12000"));
+    /// expect(b.wait_port("udp", 12000, 10.s), true);
+    /// expect(b.wait_port("tcp", 12000, 0.s), false);
+    /// ```
+    fn wait_port(
+        ctx: NativeCallContext, host: &mut HostObject, protocol: &str, port: i64, timeout: Duration,
+    ) -> ScriptResult<bool> = wait_port(host, protocol, port, timeout).or_raise(&ctx);
 
     /// Records what the host sends and receives, over all of its links, to a file: pcapng, or pcap if its name ends so.
     /// Hosts and links given the same file share it; a host given several files is recorded in each.

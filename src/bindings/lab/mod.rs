@@ -1,12 +1,14 @@
 //! Labs in scripts: networks of hosts, links and routers that a script builds, and that end with it.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use self::host::HostObject;
 use self::link::LabLink;
+use super::callback::programs;
 use super::context::{Context, Entered, ScriptStart};
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise};
@@ -16,10 +18,12 @@ use crate::net::host::stop::{Reason, Stop, terminate_later};
 use crate::net::lab::kernel::program::Program;
 use crate::net::lab::relay::Link;
 use crate::net::lab::{self, HostOptions, RelayDriver};
+use crate::net::observe::check_group::CheckGroup;
 use crate::terminal::host_prefix;
 use crate::terminal::input::InputLine;
 
 pub mod exec;
+pub mod fates;
 pub mod host;
 pub mod ingress;
 pub mod lesson;
@@ -43,6 +47,8 @@ struct Inner {
     stop: Stop,
     /// The script that made it.
     owner: Arc<ScriptStart>,
+    /// The group of checks that it was made in.
+    group: Arc<CheckGroup>,
     /// The programs that were started in it.
     programs: Mutex<Vec<Program>>,
 }
@@ -61,6 +67,10 @@ impl ScriptLab {
             Ok(net) => net,
         };
         context.run.host.stay_real();
+        // What becomes of each frame is kept where a script asks for it.
+        if programs().mention(".fates(") {
+            context.run.session.keeps_fates.store(true, Ordering::Relaxed);
+        }
         let relay = RelayDriver::start(&net, context.run.session.clone(), context.host.clone(), stop.clone())?;
         relay.draw_from(context.random.split());
         let lab = Self(Arc::new(Inner {
@@ -69,6 +79,7 @@ impl ScriptLab {
             links: Mutex::default(),
             stop,
             owner: context.script.clone(),
+            group: context.group.clone(),
             programs: Mutex::default(),
         }));
         lock(&context.run.part::<Labs>().0).push(lab.clone());
@@ -120,6 +131,12 @@ impl ScriptLab {
         self.0.net.black_holes().iter().for_each(|(host, to)| account.has_black_hole(*host, to.addr(), to.len()));
         self.0.net.end();
     }
+
+    /// Ends it while its script goes on: a thread that waits on one of its sockets goes on, too.
+    fn close(&self) {
+        self.end();
+        self.0.relay.session().close_in(&self.0.net.host_ids());
+    }
 }
 
 /// Makes a lab; one that teaches asks its question.
@@ -138,14 +155,21 @@ struct Labs(Mutex<Vec<ScriptLab>>);
 
 /// Ends the labs that a script made, when the script itself is at its end.
 pub(super) fn finish(context: &Context) {
-    let own: Vec<ScriptLab> = {
-        let labs = context.run.part::<Labs>();
-        let mut labs = lock(&labs.0);
-        let (own, others) = labs.drain(..).partition(|lab| Arc::ptr_eq(&lab.0.owner, &context.script));
-        *labs = others;
-        own
-    };
-    own.iter().for_each(ScriptLab::end);
+    take(context, |lab| Arc::ptr_eq(&lab.0.owner, &context.script)).iter().for_each(ScriptLab::end);
+}
+
+/// Ends the labs that were made in a group of checks.
+pub(super) fn end_of_group(context: &Context, group: &Arc<CheckGroup>) {
+    take(context, |lab| Arc::ptr_eq(&lab.0.group, group)).iter().for_each(ScriptLab::close);
+}
+
+/// Takes out those of the labs that have not ended.
+fn take(context: &Context, is_meant: impl Fn(&ScriptLab) -> bool) -> Vec<ScriptLab> {
+    let labs = context.run.part::<Labs>();
+    let mut labs = lock(&labs.0);
+    let (meant, others) = labs.drain(..).partition(is_meant);
+    *labs = others;
+    meant
 }
 
 /// The addresses that a host is to have: one, or a list of them.
@@ -352,11 +376,7 @@ functions! {
     /// net.end();
     /// try { a.exec(["true"]); } catch (e) { expect(e.kind, "closed"); }
     /// ```
-    fn end(lab: ScriptLab) = {
-        lab.end();
-        // A thread that waits on one of its sockets goes on.
-        lab.0.relay.session().close_in(&lab.0.net.host_ids());
-    };
+    fn end(lab: ScriptLab) = lab.close();
 
     /// The lab in words.
     ///

@@ -1,10 +1,8 @@
 //! `--seeds`: one script, a simulated run for each seed, and a summary of all.
 //!
-//! Each run is a process of this binary, as `--seed N` would start it, so that none leaves anything to the next. Its standard input
-//! is a socket that has nothing to read; at its end it sends over that what its expectations were given ([`report`]).
+//! Each run is a process of this binary, as `--seed N` would start it, so that none leaves anything to the next.
 
 mod summary;
-mod workers;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -13,12 +11,14 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::Serialize;
 
 use self::summary::SeedSummary;
-use self::workers::{SeedRun, SeedWorkers};
+use super::children::{ChildRun, Children};
 use super::run::exit;
 use super::signals;
 use super::simulated::simulated_line;
+use crate::bindings::measured::Measured;
 use crate::net::error::in_words;
 use crate::net::host::stop::Stop;
 use crate::net::observe::record::lines::Lines;
@@ -83,8 +83,13 @@ pub fn run(job: &SeedsJob) -> Result<i32> {
     let (stop, begun) = (Stop::root()?, sys::monotonic_nanos());
     signals::stop_script(&stop);
     let mut summary = SeedSummary::new(job.seeds.clone());
-    let workers = SeedWorkers::start(job)?;
-    let mut take = |summary: &mut SeedSummary, run: SeedRun| {
+    let words = job.words.clone();
+    let words_of = move |seed: u64| {
+        let flags = ["--simulate".to_string(), "--seed".to_string(), seed.to_string()];
+        (seed, flags.into_iter().chain(words.iter().cloned()).collect())
+    };
+    let workers = Children::start(job.seeds.clone().map(words_of), None)?;
+    let mut take = |summary: &mut SeedSummary, run: ChildRun| {
         rows.iter_mut().for_each(|rows| rows.add(&run));
         summary.add(run);
     };
@@ -118,11 +123,11 @@ pub fn run(job: &SeedsJob) -> Result<i32> {
 /// # Errors
 /// A run whose options are wrong: it ends all, since they are wrong for every seed.
 fn collect(
-    workers: &SeedWorkers,
+    workers: &Children,
     stop: &Stop,
     summary: &mut SeedSummary,
-    take: &mut impl FnMut(&mut SeedSummary, SeedRun),
-) -> Result<Vec<SeedRun>, SeedRun> {
+    take: &mut impl FnMut(&mut SeedSummary, ChildRun),
+) -> Result<Vec<ChildRun>, ChildRun> {
     let (mut wrong, mut killed) = (None, Vec::new());
     loop {
         match workers.runs.recv_timeout(BEAT) {
@@ -142,6 +147,26 @@ fn collect(
         }
     }
     wrong.map_or(Ok(killed), Err)
+}
+
+/// The row of a run, with the line end.
+fn row(run: &ChildRun) -> String {
+    #[derive(Serialize)]
+    struct SeedRow<'a> {
+        r#type: &'static str,
+        seed: u64,
+        exit_code: i32,
+        network_ns: i64,
+        expectations: &'a [Measured],
+    }
+    let row = SeedRow {
+        r#type: "seed",
+        seed: run.number,
+        exit_code: run.code,
+        network_ns: run.report.network_ns,
+        expectations: &run.report.expectations,
+    };
+    serde_json::to_string(&row).unwrap_or_default() + "\n"
 }
 
 /// The rows, in the order of the seeds.
@@ -164,8 +189,8 @@ impl SeedRows {
         Ok(Self { file, waiting: BTreeMap::new(), next: first })
     }
 
-    fn add(&mut self, run: &SeedRun) {
-        self.waiting.insert(run.seed, run.row());
+    fn add(&mut self, run: &ChildRun) {
+        self.waiting.insert(run.number, row(run));
         while let Some(row) = self.waiting.remove(&self.next) {
             self.write(&row);
             self.next += 1;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::workers::SeedRun;
 use crate::bindings::measured::Measured;
+use crate::engine::children::ChildRun;
 use crate::net::time::Duration;
 
 /// How many seeds that failed, and how many values of a kind, are listed.
@@ -19,7 +19,7 @@ pub(super) struct SeedSummary {
     /// By exit code.
     failed: BTreeMap<i32, Vec<u64>>,
     /// The lowest seed that failed, and what it printed.
-    first: Option<SeedRun>,
+    first: Option<ChildRun>,
     expectations: BTreeMap<Place, GivenValues>,
     network: Duration,
 }
@@ -42,15 +42,15 @@ impl SeedSummary {
         Self { seeds, passed: 0, failed, first: None, expectations, network: Duration::ZERO }
     }
 
-    pub(super) fn add(&mut self, mut run: SeedRun) {
+    pub(super) fn add(&mut self, mut run: ChildRun) {
         self.network += Duration::from_nanos(run.report.network_ns);
         std::mem::take(&mut run.report.expectations).into_iter().for_each(|measured| self.measured(measured));
         if run.code == 0 {
             self.passed += 1;
             return;
         }
-        self.failed.entry(run.code).or_default().push(run.seed);
-        if self.first.as_ref().is_none_or(|first| run.seed < first.seed) {
+        self.failed.entry(run.code).or_default().push(run.number);
+        if self.first.as_ref().is_none_or(|first| run.number < first.number) {
             self.first = Some(run);
         }
     }
@@ -86,10 +86,10 @@ impl SeedSummary {
     pub(super) fn lines(&self, words: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(first) = &self.first {
-            lines.push(format!("seed {} failed with exit code {}:", first.seed, first.code));
+            lines.push(format!("seed {} failed with exit code {}:", first.number, first.code));
             lines.extend(String::from_utf8_lossy(&first.output).lines().map(|line| format!("    {line}")));
             let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-            lines.push(format!("this seed alone: pingscript --simulate --seed {} {}", first.seed, words.join(" ")));
+            lines.push(format!("this seed alone: pingscript --simulate --seed {} {}", first.number, words.join(" ")));
         }
         let missing = match self.wanted() - self.ran() {
             0 => String::new(),
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use crate::engine::simulated::RunReport;
 
-    fn run(seed: u64, code: i32, number: f64) -> SeedRun {
+    fn run(seed: u64, code: i32, number: f64) -> ChildRun {
         let measured = |place: &str, number: Option<f64>, text: Option<&str>| Measured {
             place: place.to_string(),
             column: 1,
@@ -202,7 +202,8 @@ mod tests {
         let expectations =
             vec![measured("x.rhai:10", Some(number), None), measured("x.rhai:9", None, Some("\"reply\""))];
         let output = format!("output of {seed}\n").into_bytes();
-        SeedRun { seed, code, output, report: RunReport { network_ns: 1_000_000_000, expectations } }
+        let report = RunReport { network_ns: 1_000_000_000, expectations, ..RunReport::default() };
+        ChildRun { number: seed, code, output, report, took: Duration::ZERO }
     }
 
     #[test]

@@ -108,6 +108,7 @@ impl RunningScript {
             run,
             script: script.clone(),
             serving: Arc::new(Serving::of_main()),
+            group: Arc::default(),
             ..base.clone()
         };
         let state = Arc::new(State::default());

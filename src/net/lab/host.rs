@@ -5,7 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::protocol::Request;
+use super::protocol::{HelperReply, Request};
 use super::{Lab, Prefix, v4_first};
 use crate::net::error::{Error, Result};
 use crate::net::host::ThisMachine;
@@ -70,6 +70,15 @@ impl LabHost {
     /// The lab it is of.
     pub fn lab(&self) -> &Lab {
         &self.0.lab
+    }
+
+    /// Whether a socket is bound to this port of UDP, or listens at it by TCP.
+    ///
+    /// # Errors
+    /// `closed`: the lab has ended.
+    pub fn has_port(&self, is_tcp: bool, port: u16) -> Result<bool> {
+        let reply = self.0.lab.control().ask("wait_port", &Request::Bound(self.0.number, is_tcp, port))?;
+        Ok(matches!(reply, HelperReply::Bound(true)))
     }
 
     /// Writes a setting of its network stack (sysctl(8)), such as `net.ipv4.ip_default_ttl`.

@@ -18,6 +18,8 @@ pub enum Request {
     Setting(usize, String, String),
     /// What the kernel of a host has counted.
     Counted(usize),
+    /// Whether a socket in a host is bound to this port of UDP, or with `true` listens at it by TCP.
+    Bound(usize, bool, u16),
     /// Make a socket in a host: domain, type and protocol. The reply has it.
     Socket(usize, i32, i32, i32),
     /// Start a program in a host. With it come four descriptors: standard input, output and error, and one to which
@@ -98,6 +100,8 @@ pub enum HelperReply {
     Started(u32),
     /// Counts of a host's kernel, as [`kernel_counts`](crate::net::observe::loss_report::kernel_counts) gives them.
     Counts(Vec<(usize, u64)>),
+    /// Whether a port is bound.
+    Bound(bool),
     /// It was not done.
     Failed(Failure),
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+use super::check::CheckRow;
 use super::frame::FrameRow;
 use super::loss_report::LossReport;
 use crate::net::error::Error;
@@ -124,6 +125,8 @@ pub enum Event<'a> {
         /// The values by their names.
         values: &'a [(String, SampleValue)],
     },
+    /// The script has checked a value.
+    Check(&'a CheckRow),
     /// What is to be known of how the run's own code runs.
     Script {
         /// When, in nanoseconds since 1970.

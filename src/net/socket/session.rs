@@ -28,6 +28,8 @@ pub struct Session {
     pub refused: Refused,
     /// Whether a random number decided about a segment of TCP on a link.
     pub drew_for_segments: AtomicBool,
+    /// Whether what becomes of each frame is kept for the script.
+    pub keeps_fates: AtomicBool,
     /// What ends the run.
     pub stop: Stop,
     /// The first row of the run, where one is known.
@@ -111,6 +113,7 @@ impl Session {
             delay_queue: Arc::default(),
             refused: Refused::default(),
             drew_for_segments: AtomicBool::new(false),
+            keeps_fates: AtomicBool::new(false),
             stop,
             about: OnceLock::new(),
             at_end: Mutex::default(),

@@ -9,6 +9,7 @@ use super::counters::{Counters, FrameCounts};
 use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
+use crate::net::observe::frame::FrameRow;
 use crate::net::policy::attached::AttachedPolicy;
 use crate::net::policy::input::{FrameDirection, Site};
 use crate::net::time::Duration;
@@ -216,6 +217,12 @@ impl Link {
     /// What it counted of the frames from the first host, or from the second.
     pub fn counts(&self, from: usize) -> FrameCounts {
         self.lanes[from].counters.read()
+    }
+
+    /// What became of each frame that came onto it, and when the first frame of its lab came onto a link; `None`: that is not
+    /// [kept](crate::net::socket::session::Session::keeps_fates).
+    pub fn fates(&self) -> Option<(Vec<FrameRow>, i64)> {
+        self.shared.notes.fates(self.name())
     }
 
     /// Records each frame that comes onto it from now on in a file, as it goes on, or as it came if it is lost, with a

@@ -34,7 +34,12 @@ pub(super) struct Notes {
     waiting: Mutex<BTreeMap<u64, Box<Note>>>,
     /// How many there were.
     count: AtomicU64,
+    /// The rows of frames that have come to their end, where a script asks what became of them.
+    fates: Mutex<Vec<FrameRow>>,
 }
+
+/// How many fates are kept; a run may last for months.
+const MOST: usize = 100_000;
 
 impl Notes {
     /// Those of a lab.
@@ -44,6 +49,7 @@ impl Notes {
             recording: AtomicBool::new(false),
             waiting: Mutex::default(),
             count: AtomicU64::new(0),
+            fates: Mutex::default(),
         });
         let at_end: Arc<dyn AtEnd> = notes.clone();
         notes.session.ends_with(Arc::downgrade(&at_end));
@@ -52,7 +58,27 @@ impl Notes {
 
     /// Whether anybody wants to know of frames.
     fn wanted(&self) -> bool {
-        self.session.events.frames() || self.recording.load(Ordering::Relaxed)
+        self.session.events.frames() || self.recording.load(Ordering::Relaxed) || self.keeps_fates()
+    }
+
+    fn keeps_fates(&self) -> bool {
+        self.session.keeps_fates.load(Ordering::Relaxed)
+    }
+
+    /// What became of each frame of the link called `name`, in the order in which they came onto it, and when the first of the lab
+    /// did; of those beyond the first 100,000 nothing is known. `None`: it is not kept.
+    pub(super) fn fates(&self, name: &str) -> Option<(Vec<FrameRow>, i64)> {
+        if !self.keeps_fates() {
+            return None;
+        }
+        let mut rows = lock(&self.fates).clone();
+        rows.extend(
+            lock(&self.waiting).values().map(|note| FrameRow { fate: fates::IN_FLIGHT.into(), ..note.row.clone() }),
+        );
+        rows.sort_by_key(|row| row.number);
+        let begun = rows.iter().map(|row| row.time_ns).min().unwrap_or_default();
+        rows.retain(|row| row.link.as_deref() == Some(name));
+        Some((rows, begun))
     }
 
     /// The number of the next frame.
@@ -74,6 +100,12 @@ impl Notes {
     }
 
     fn settle(&self, note: &Note) {
+        if self.keeps_fates() {
+            let mut fates = lock(&self.fates);
+            if fates.len() < MOST {
+                fates.push(note.row.clone());
+            }
+        }
         self.session.events.emit(|| Event::Frame(&note.row));
         note.captures.iter().for_each(|capture| capture.row(&record::json::line(&record::Row::Frame(&note.row))));
     }

@@ -62,6 +62,9 @@ impl SimulatedNetworks {
             }
             Request::Setting(host, path, value) => self.set(*host, path, value),
             Request::Counted(host) => Ok(HelperReply::Counts(self.with(*host, counted).unwrap_or_default())),
+            Request::Bound(host, is_tcp, port) => {
+                Ok(HelperReply::Bound(self.with(*host, |stack| stack.has_port(*is_tcp, *port)) == Some(true)))
+            }
             Request::Socket(..) | Request::Start(..) | Request::Signal(..) => Err(only_in_a_kernel(op)),
         }
     }

@@ -119,6 +119,13 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("rate", "/rate"),
     ("queue", "/queue"),
     ("mtu", "/mtu"),
+    ("group", "/group"),
+    ("points", "/points"),
+    ("max_points", "/max_points"),
+    ("passed", "/passed"),
+    ("actual", "/actual"),
+    ("expected", "/expected"),
+    ("words", "/words"),
 ];
 
 /// Writes rows as CSV.

@@ -242,6 +242,7 @@ impl Sink for Arc<Rows> {
             Event::Sample { time, host, values } => {
                 self.write(&Row::Sample(SampleRow { time_ns: time, values, host }));
             }
+            Event::Check(row) => self.write(&Row::Check(row)),
             Event::Frame(row) => self.write(&Row::Frame(row)),
             Event::Sent { .. } | Event::Received { .. } | Event::Unsent { .. } if self.frames => {
                 if let Some(row) = at_sockets::row(event) {

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::SCHEMA;
 use super::summary::SummaryRow;
+use crate::net::observe::check::CheckRow;
 use crate::net::observe::event::{ConnectionEvent, Flow, MadeHost, MadeLink, SampleValue};
 use crate::net::observe::frame::FrameRow;
 use crate::net::policy::Action;
@@ -61,6 +62,8 @@ pub enum Row<'a> {
     Connection(ConnectionRow),
     /// Values of the script's own.
     Sample(SampleRow<'a>),
+    /// What a script has checked.
+    Check(&'a CheckRow),
     /// The account of the run.
     Summary(Box<SummaryRow>),
 }

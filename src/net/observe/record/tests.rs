@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::rows::{Goal, IcmpCell};
 use super::*;
 use crate::net::host::id::HostId;
+use crate::net::observe::check::CheckRow;
 use crate::net::observe::event::{Flow, SampleValue};
 use crate::net::observe::loss_report::{Ends, PingerRun, Settled};
 use crate::net::policy::decided::Decided;
@@ -117,12 +118,14 @@ fn every_field_has_a_column() {
     let verdict = Verdict::new(Action::Drop, "x");
     let place = Packet { flow: 0, number: 1, draws: RandomStream::of_seed(1) };
     let decided = Decided { verdict, place, draws: Vec::new() };
+    let check = CheckRow { group: Some("client".to_string()), ..CheckRow::default() };
     let about = about();
     let rows = [
         Row::Run(&about),
         Row::Probe(probe()),
         Row::Verdict(VerdictRow::new(Flow { host: Some("b"), ..flow }, 1, &decided, &Site::Link("a-b".into()))),
         Row::Sample(SampleRow { time_ns: 5, values: &[], host: Some("a") }),
+        Row::Check(&check),
         Row::Summary(Box::new(SummaryRow::new(9, &LossReport::default(), &RunTimes::default()))),
     ];
     for row in rows {

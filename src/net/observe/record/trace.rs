@@ -71,6 +71,10 @@ impl TraceWriter {
                 let text = self.text(time, "sample", &format!("{place}{}", values.join(" ")), "", "");
                 (time, text.trim_end().to_string() + "\n")
             }
+            Event::Check(row) => {
+                let text = self.text(row.time_ns, "check", &row.lines("")[0], "", "");
+                (row.time_ns, text.trim_end().to_string() + "\n")
+            }
             Event::Script { time, about } => {
                 (time, self.text(time, "script", about, "", "").trim_end().to_string() + "\n")
             }

@@ -77,6 +77,12 @@ impl Stack {
         Ok(local)
     }
 
+    /// Whether a socket is bound to this port of UDP, or listens at it by TCP.
+    pub fn has_port(&self, is_tcp: bool, port: u16) -> bool {
+        let bound = |it: &DatagramSocket| it.kind == SocketType::Udp && it.local.is_some_and(|own| own.port() == port);
+        if is_tcp { self.tcp.listens_at(port) } else { self.sockets.values().any(bound) }
+    }
+
     /// Whether a socket can be bound to `addr`.
     pub fn check_local(&self, addr: IpAddr) -> Result<(), i32> {
         let may = addr.is_unspecified() || self.is_local(addr) || addr.is_multicast() || self.is_broadcast(addr);

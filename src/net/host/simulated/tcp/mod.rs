@@ -136,6 +136,11 @@ impl TcpSockets {
         })
     }
 
+    /// Whether a socket listens at this port.
+    pub fn listens_at(&self, port: u16) -> bool {
+        self.sockets.values().any(|it| it.backlog.is_some() && it.local.is_some_and(|own| own.port() == port))
+    }
+
     /// Whether a connection can be begun from `local` to `peer`.
     pub fn may_connect(&self, local: SocketAddr, peer: SocketAddr, now: Instant) -> bool {
         !self.flows.contains_key(&(local, peer)) && !self.time_waits.holds((local, peer), now)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::bound::has_port;
 use super::names::LinkNames;
 use super::programs::RunningPrograms;
 use super::{STEP_NETWORK, send_reply, write_setting};
@@ -205,6 +206,13 @@ impl Keeper {
                 let files = ["snmp", "netstat", "snmp6"].map(|file| format!("/proc/thread-self/net/{file}"));
                 let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
                 Ok((HelperReply::Counts(texts.flat_map(|text| kernel_counts(&text)).collect()), Vec::new()))
+            }
+            Request::Bound(host, is_tcp, port) => {
+                self.hosts.get_mut(host).ok_or_else(no_host)?.enter()?;
+                let files = if is_tcp { ["tcp", "tcp6"] } else { ["udp", "udp6"] };
+                let has = |file| std::fs::read_to_string(format!("/proc/thread-self/net/{file}"));
+                let is_bound = files.into_iter().flat_map(has).any(|text| has_port(&text, is_tcp, port));
+                Ok((HelperReply::Bound(is_bound), Vec::new()))
             }
             Request::Socket(host, domain, kind, protocol) => {
                 self.settled_host(host)?.enter()?;

@@ -14,6 +14,7 @@ pub(in crate::net::lab) use self::keeper::LARGEST;
 use crate::net::lab::protocol::{Failure, HelperReply};
 use crate::net::sys::{self, Namespaces, Side};
 
+mod bound;
 mod cables;
 mod keeper;
 mod names;
