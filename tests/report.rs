@@ -2,6 +2,9 @@
 
 mod common;
 
+#[path = "report/numbers.rs"]
+mod numbers;
+
 use std::fmt::Write;
 use std::fs;
 

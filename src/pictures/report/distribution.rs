@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::axis::{Axis, AxisUnit};
 use super::plot::Plot;
 use super::runs::ChartLine;
-use super::spread::Spread;
+use super::spread::{Spread, bucket_of};
 use super::text::{count, percent, time, time_or_na};
 
 /// The histogram has so many bars at most.
@@ -40,41 +40,49 @@ fn histogram(lines: &[&ChartLine<'_>], x: Axis) -> String {
     // A bar narrower than what is known of a time would show the buckets, not the times.
     let wide = (x.value(1.0) / x.value(0.0)).ln();
     let bars = ((wide / 0.04) as usize).clamp(4, MOST_BARS);
-    let shares: Vec<Vec<f64>> = lines.iter().map(|line| shares(&line.series.rtts, x, bars)).collect();
-    let most = shares.iter().flatten().copied().fold(0.0, f64::max);
+    let edges = edges(x, bars);
+    let counts: Vec<Vec<u64>> = lines.iter().map(|line| counts(&line.series.rtts, &edges)).collect();
+    let share = |line: &ChartLine<'_>, count: u64| count as f64 / line.series.rtts.count() as f64;
+    let shares = lines.iter().zip(&counts).flat_map(|(line, counts)| counts.iter().map(|count| share(line, *count)));
+    let most = shares.fold(0.0, f64::max);
     let mut plot = Plot::new(x, Axis::linear(AxisUnit::Share, 0.0, most * 1.05), HEIGHT, Vec::new());
-    for (line, shares) in lines.iter().zip(&shares) {
+    for (line, counts) in lines.iter().zip(&counts) {
         plot.add(&format!("<g class=\"{}\">", line.class()));
-        let edge = |bar: usize| x.value(bar as f64 / bars as f64);
+        let bars = || edges.windows(2).zip(counts).map(|(ends, count)| (ends[0], ends[1], *count));
         let outline: Vec<(f64, f64)> =
-            shares.iter().enumerate().flat_map(|(bar, share)| [(edge(bar), *share), (edge(bar + 1), *share)]).collect();
-        let floor = [(edge(0), 0.0), (edge(bars), 0.0)];
+            bars().flat_map(|(from, to, count)| [(from, share(line, count)), (to, share(line, count))]).collect();
+        let floor = [(edges[0], 0.0), (edges[edges.len() - 1], 0.0)];
         plot.curve("bars", &outline, Some(&floor));
-        for (bar, share) in shares.iter().enumerate().filter(|(_, share)| **share > 0.0) {
-            let (from, to) = (edge(bar), edge(bar + 1));
-            let title = format!("{}{} to {}: {} of the replies", line.title(), time(from), time(to), percent(*share));
-            plot.bar("slot", (from, to), (plot.level(*share), f64::from(HEIGHT)), &title);
+        for (from, to, number) in bars().filter(|(.., number)| *number > 0) {
+            let (share, replies) = (share(line, number), count(number));
+            let of = count(line.series.rtts.count());
+            let ends = format!("{}{} to {}", line.title(), time(from), time(to));
+            let title = format!("{ends}: {replies} of {of} replies, {}", percent(share));
+            plot.bar("slot", (from, to), (plot.level(share), f64::from(HEIGHT)), &title);
         }
         plot.add("</g>\n");
     }
     plot.finish("Histogram of the round-trip times", 4)
 }
 
-/// The share of the times in each bar.
-fn shares(rtts: &Spread, x: Axis, bars: usize) -> Vec<f64> {
-    let mut shares = vec![0.0; bars];
-    let all = rtts.count() as f64;
+/// The edges of the bars: those of buckets, so that each reply is in one bar.
+fn edges(x: Axis, bars: usize) -> Vec<f64> {
+    let mut edges: Vec<f64> = (0..bars).map(|bar| bucket_of(x.value(bar as f64 / bars as f64)).0).collect();
+    edges.push(bucket_of(x.value(1.0)).1);
+    edges.dedup();
+    edges
+}
+
+/// How many of the times are in each bar.
+fn counts(rtts: &Spread, edges: &[f64]) -> Vec<u64> {
+    let mut counts = vec![0; edges.len().saturating_sub(1)];
     for bucket in rtts.buckets() {
-        let (low, high) = (x.at(bucket.low) * bars as f64, x.at(bucket.high) * bars as f64);
-        let wide = high - low;
-        let share = bucket.count as f64 / all;
-        let (first, last) = ((low as usize).min(bars - 1), (high as usize).min(bars - 1));
-        for (bar, sum) in shares.iter_mut().enumerate().take(last + 1).skip(first) {
-            let within = (high.min(bar as f64 + 1.0) - low.max(bar as f64)).max(0.0);
-            *sum += if first == last { share } else { share * within / wide };
+        let bar = edges.partition_point(|edge| *edge <= bucket.low).saturating_sub(1);
+        if let Some(count) = counts.get_mut(bar) {
+            *count += bucket.count;
         }
     }
-    shares
+    counts
 }
 
 fn cumulative(lines: &[&ChartLine<'_>], x: Axis) -> String {
@@ -123,4 +131,26 @@ fn table(lines: &[&ChartLine<'_>]) -> String {
         html += "</tr>";
     }
     html + "</tbody></table></div>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reply_is_in_one_bar() {
+        for times in [&[0, 1, 2][..], &[7; 8], &[3_990_000, 4_000_000, 4_010_000], &[900, 4_000_000, 2_000_000_000]] {
+            let mut rtts = Spread::default();
+            times.iter().for_each(|ns| rtts.add(*ns));
+            let x = Axis::log(AxisUnit::Time, rtts.least().expect("some"), rtts.most().expect("some"));
+            for bars in [4, 7, MOST_BARS] {
+                let edges = edges(x, bars);
+                let within =
+                    |ends: &[f64]| times.iter().filter(|ns| (ends[0]..ends[1]).contains(&(**ns as f64))).count() as u64;
+                let expected: Vec<u64> = edges.windows(2).map(within).collect();
+                assert_eq!(counts(&rtts, &edges), expected, "{times:?} {bars}");
+                assert_eq!(expected.iter().sum::<u64>(), rtts.count(), "{times:?} {bars}");
+            }
+        }
+    }
 }

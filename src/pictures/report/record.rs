@@ -1,5 +1,6 @@
 //! What is kept of a run's rows: as much as its pages show, in bounded memory, however many rows there are.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
@@ -11,7 +12,7 @@ use super::cells::{
 use super::hops::Hops;
 use super::ladders::LadderRows;
 use super::samples::Samples;
-use super::series::{ExtraKind, PingSeries, State};
+use super::series::{ExtraKind, PingSeries, State, port};
 use super::tcp::TcpFlows;
 use super::text::visible;
 use crate::net::observe::record::reading::{RowCells, RowFile};
@@ -21,6 +22,9 @@ const MOST: usize = 64;
 
 /// So many targets are drawn one by one.
 const MOST_TARGETS: usize = 6;
+
+/// The errors of so many pings are kept in case a policy turns out to be their cause.
+const MOST_ERRORS: usize = 1 << 16;
 
 /// A run, as its rows have it.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct RunRecord {
     pub(super) decided: Vec<PolicyCells>,
     /// How many losses have each cause, in the order in which they first show; `None`: it is not known.
     pub(super) causes: Counted,
+    /// The errors of pings that have no row of a cause, by what sent them, to whom, and their numbers.
+    errors: HashMap<ErrorKey, String>,
     /// How many frames were lost, where and why.
     pub(super) frames: Counted,
     pub(super) connections: Vec<ConnectionCells>,
@@ -54,6 +60,9 @@ pub struct RunRecord {
     pub(super) tcp: TcpFlows,
     pub(super) ladder: LadderRows,
 }
+
+/// The port that a ping was sent from, whom it was sent to, and its number.
+type ErrorKey = (Option<u16>, String, u64);
 
 /// How often there was each of some things.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +79,15 @@ impl Counted {
             None if self.list.len() < MOST => self.list.push((what.to_string(), 1)),
             None => self.others += 1,
         }
+    }
+
+    /// Takes back what was added.
+    fn take_back(&mut self, what: &str) {
+        match self.list.iter().position(|(known, _)| *known == what) {
+            Some(place) => self.list[place].1 -= 1,
+            None => self.others = self.others.saturating_sub(1),
+        }
+        self.list.retain(|(_, number)| *number > 0);
     }
 }
 
@@ -88,6 +106,7 @@ impl RunRecord {
             hops: Hops::default(),
             decided: Vec::new(),
             causes: Counted::default(),
+            errors: HashMap::new(),
             frames: Counted::default(),
             connections: Vec::new(),
             more_connections: 0,
@@ -186,6 +205,14 @@ impl RunRecord {
             self.clocks.add(cells.clock.as_deref().unwrap_or_default());
         }
         self.all.add(sent, state, cells);
+        if state == State::Errored
+            && let Some(error) = cells.why_lost()
+        {
+            self.causes.add(&error);
+            if self.errors.len() < MOST_ERRORS {
+                self.errors.extend(error_key(cells).map(|key| (key, error)));
+            }
+        }
         if let Some(series) = self.target(to) {
             series.add(sent, state, cells);
         }
@@ -258,7 +285,10 @@ impl RunRecord {
 
     fn take_cause(&mut self, cells: &RowCells<'_>, line: &[u8]) -> bool {
         let Some(CauseCells { cause, detail }) = parse(line) else { return false };
-        let cause = cause.unwrap_or_else(|| "unexplained".to_string());
+        let error = error_key(cells).and_then(|key| self.errors.remove(&key));
+        // What had the error sent says more than the error, which says more than nothing.
+        let Some(cause) = cause.or_else(|| error.is_none().then(|| "unexplained".to_string())) else { return true };
+        error.into_iter().for_each(|error| self.causes.take_back(&error));
         let whole = detail.map_or_else(|| cause.clone(), |detail| format!("{cause} ({detail})"));
         self.all.explain(cells, &whole);
         if let Some(series) = cells.to.as_deref().and_then(|to| self.target(to)) {
@@ -267,6 +297,10 @@ impl RunRecord {
         self.causes.add(&cause);
         true
     }
+}
+
+fn error_key(cells: &RowCells<'_>) -> Option<ErrorKey> {
+    Some((port(cells.from.as_deref()?), cells.to.as_deref()?.to_string(), cells.seq?))
 }
 
 fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Option<T> {

@@ -206,6 +206,6 @@ impl PingSeries {
 }
 
 /// The port of an address with one.
-fn port(address: &str) -> Option<u16> {
+pub(super) fn port(address: &str) -> Option<u16> {
     address.rsplit_once(':')?.1.parse().ok()
 }

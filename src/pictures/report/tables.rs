@@ -65,9 +65,10 @@ pub(super) fn about(runs: &[RunRecord]) -> String {
 /// The counts and the times of each run.
 pub(super) fn summary(runs: &[RunRecord]) -> String {
     let number = |number: u64| if number == 0 { String::new() } else { count(number) };
+    // As in the distribution below: of the rows, where they have replies.
     let rtt = |run: &RunRecord, of: fn(&Rtt) -> Option<f64>, share: f64| {
-        let exact = run.summary.as_ref().map(|summary| of(&summary.rtt));
-        time_or_na(exact.unwrap_or_else(|| run.all.rtts.quantile(share)))
+        let said = || of(&run.summary.as_ref()?.rtt);
+        time_or_na(run.all.rtts.quantile(share).or_else(said))
     };
     by_run(
         runs,
@@ -149,7 +150,7 @@ fn causes(run: &RunRecord) -> String {
     if unknown > 0 {
         let _ = write!(
             html,
-            "<p>Of {} the rows have no cause: what is lost on the way to another machine has none that is known here.</p>",
+            "<p>Of {} the rows have no cause: whatever lost them did not say so, as it is with most losses outside of labs.</p>",
             count(unknown)
         );
     }
