@@ -8,6 +8,8 @@ mod frames;
 mod input;
 #[path = "ladder/peers.rs"]
 mod peers;
+#[path = "ladder/round_trips.rs"]
+mod round_trips;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -160,6 +162,18 @@ fn a_selection_is_by_host_time_protocol_port_and_number() {
     assert_eq!(count(&["--port", "7", "--from", "0ms", "--to", "1h"]).0, 12);
     assert_eq!(count(&["--port", "7", "--from", "1h"]).0, 0);
     assert_eq!(count(&["--to", "0s", "--protocol", "udp"]).0, 1, "the first to leave");
+    for (args, said) in [
+        (&["--protocol", "foo"][..], "it is one of tcp, udp, icmp"),
+        (&["--seq", "9..3"], "write 3..9"),
+        (&["--from", "5s", "--to", "1s"], "--to is before --from"),
+    ] {
+        let refused = ladder(&file, args).expect_code(2);
+        assert!(refused.stdout.is_empty() && refused.stderr.contains(said), "{}", refused.stderr);
+    }
+    for args in [&["--seq", "999"][..], &["--protocol", "89"], &["--protocol", "0x88cc"]] {
+        let nothing = ladder(&file, args).expect_code(0).stderr;
+        assert!(nothing.contains(&format!("none of {} frames is selected", frames.len())), "{nothing}");
+    }
     let unknown = ladder(&file, &["--host", "d"]).expect_code(2);
     assert!(
         unknown.stderr.contains("there is no host \"d\"") && unknown.stderr.contains("it has a, r, b, c"),

@@ -79,7 +79,7 @@ fn without_rows_of_frames_pings_are_drawn_of_probes_and_verdicts() {
     let drawn = ladder(&file, &[]).expect_code(0);
     assert!(drawn.stderr.contains("there are no frame rows (--frames writes them)"), "{}", drawn.stderr);
     assert!(drawn.stdout.contains("× dropped by -e:7"), "{}", drawn.stdout);
-    assert!(drawn.stdout.contains("\"ping 8\" rtt 2.0"), "{}", drawn.stdout);
+    assert!(drawn.stdout.contains("seq 8 rtt 2.0"), "{}", drawn.stdout);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod columns;
 mod marks;
 pub mod mermaid;
 mod pairing;
+mod probed;
 mod probes;
 pub mod reading;
 mod round_trips;
@@ -103,7 +104,8 @@ impl Ladder {
     /// The ladder of what `run` has and `selection` selects; and a host that was selected and is none.
     pub fn new(run: ReadRun, selection: &Selection) -> (Self, Option<String>) {
         let ReadRun { title, begun, frames, probes, verdicts, mut notes } = run;
-        let mut rows = match frames.is_empty() {
+        let is_of_probes = frames.is_empty();
+        let mut rows = match is_of_probes {
             false => pairing::paired(frames, &verdicts),
             true => probes::as_frames(&probes, &verdicts, &mut notes),
         };
@@ -112,16 +114,28 @@ impl Ladder {
         let start = begun.or(rows.first().map(|row| row.time_ns)).unwrap_or(0);
         let columns = Columns::of(&rows);
         let (before, unknown) = (rows.len(), selection.unknown_host(&columns).map(str::to_string));
-        rows.retain(|row| selection.selects(row, &columns, start));
+        // What is not drawn may still say which reply is to which request.
+        let trips = round_trips::of(&rows, &columns, if is_of_probes { &[] } else { &probes });
+        let mut rows: Vec<(usize, FrameRow)> = rows.into_iter().enumerate().collect();
+        rows.retain(|(_, row)| selection.selects(row, &columns, start));
         notes.extend(left_out(&mut rows, before, selection));
         let homeless = rows.len();
-        rows.retain(|row| columns.ends(row).is_some());
+        rows.retain(|(_, row)| columns.ends(row).is_some());
         if rows.len() < homeless {
             notes.push(format!("{} without IP are left out", frames_in_words(homeless - rows.len())));
         }
-        let round_trips = round_trips::of(&rows, &columns);
+        let (places, rows): (Vec<usize>, Vec<FrameRow>) = rows.into_iter().unzip();
+        let place = |row: usize| places.binary_search(&row).ok();
+        let drawn_trip = |RoundTrip { request, reply, took }: RoundTrip| {
+            place(request).zip(place(reply)).map(|(request, reply)| RoundTrip { request, reply, took })
+        };
+        let round_trips: Vec<RoundTrip> = trips.into_iter().filter_map(drawn_trip).collect();
         let ports = marks::says_ports(&rows);
         let mut drawn: Vec<Arrow> = rows.iter().zip(ports).map(|(row, ports)| arrow(row, &columns, ports)).collect();
+        if is_of_probes {
+            // Their rows do not say what was in them.
+            drawn.iter_mut().for_each(|arrow| arrow.label = arrow.label.replace('"', ""));
+        }
         round_trips.iter().for_each(|trip| drawn[trip.reply].rtt = Some(trip.took));
         let hosts = columns.all().map(str::to_string).collect();
         let ladder = Self { title, start, notes, round_trips, columns: Vec::new(), arrows: drawn, hosts };
@@ -189,14 +203,14 @@ impl Arrow {
 }
 
 /// What kernels say among each other is left out, unless it is asked for.
-fn left_out(rows: &mut Vec<FrameRow>, before: usize, selection: &Selection) -> Vec<String> {
+fn left_out(rows: &mut Vec<(usize, FrameRow)>, before: usize, selection: &Selection) -> Vec<String> {
     let mut notes = Vec::new();
     if before > rows.len() && rows.is_empty() {
         notes.push(format!("none of {} is selected", frames_in_words(before)));
     }
     if !selection.shows_all() {
         let selected = rows.len();
-        rows.retain(|row| !marks::is_chatter(row));
+        rows.retain(|(_, row)| !marks::is_chatter(row));
         if rows.len() < selected {
             let count = frames_in_words(selected - rows.len());
             notes.push(format!("{count} of IPv6 and multicast housekeeping are left out; --all shows them"));

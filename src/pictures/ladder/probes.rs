@@ -40,7 +40,7 @@ fn losses(verdicts: &[VerdictCells]) -> HashMap<AboutKey, BTreeMap<(i64, usize),
 
 /// The arrows of a probe: there, and back where it was replied to.
 fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<FrameRow> {
-    let text = format!("ping {}", probe.seq);
+    let text = format!("seq {}", probe.seq);
     let row = |time, ends| FrameRow {
         bytes: probe.bytes,
         ..FrameRow::bare(time, protocol(probe), ends, text.as_bytes(), fates::SEEN)
@@ -99,7 +99,11 @@ fn fate_of<'a>(
     Some((verdict, is_reply))
 }
 
-/// Rows of probes do not say it: an echo has an identifier in place of a port at one end.
+/// Rows of probes do not say it: an echo has no port at the end that it goes to.
 fn protocol(probe: &ProbeCells) -> std::borrow::Cow<'static, str> {
-    if probe.to.port() == 0 { "icmp".into() } else { "udp".into() }
+    match (probe.to.port(), probe.to.is_ipv6()) {
+        (0, true) => "icmp6".into(),
+        (0, false) => "icmp".into(),
+        _ => "udp".into(),
+    }
 }

@@ -1,49 +1,139 @@
 //! Which arrow replies to which.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::columns::Columns;
+use super::probed::{self, ProbeFlow};
+use super::reading::ProbeCells;
 use super::timeline::Timeline;
 use super::{Ladder, RoundTrip};
-use crate::net::observe::frame::FrameRow;
+use crate::net::observe::frame::{FrameRow, TcpCell, fates};
 use crate::net::time::Duration;
 
-/// What waits for its reply: the row, and for TCP the acknowledgement that covers it.
-type Waiting = (usize, Option<u32>);
+/// Whom a request is from and to, and what its reply repeats.
+type RequestKey = (SocketAddr, SocketAddr, String);
 
-/// Whom a reply is from and to, and what it repeats.
-type FlowEnds = (SocketAddr, SocketAddr, String);
+/// The requests that have had no reply, of those that say the same.
+#[derive(Debug, Default)]
+struct OpenRequests {
+    rows: VecDeque<usize>,
+    /// Whether it is not known of which of them the reply or the loss was that came before.
+    mixed_up: bool,
+}
+
+/// Octets of TCP that are not acknowledged: where they end, and the row; `None` if they were sent more than once.
+type OpenSegment = (u32, Option<usize>);
+
+/// Whom segments are from and to, and between which columns.
+type SegmentKey = (SocketAddr, SocketAddr, (usize, usize));
+
+/// What is looked for.
+#[derive(Debug)]
+struct Matching<'a> {
+    rows: &'a [FrameRow],
+    columns: &'a Columns,
+    /// Of these flows the rows of probes say it.
+    probed: HashSet<ProbeFlow<'a>>,
+    requests: HashMap<RequestKey, OpenRequests>,
+    segments: HashMap<SegmentKey, Vec<OpenSegment>>,
+    found: Vec<RoundTrip>,
+}
 
 /// The round trips in these rows, as the one sees them who sent first: from when the request left there to when the reply arrived.
-pub(super) fn of(rows: &[FrameRow], columns: &Columns) -> Vec<RoundTrip> {
-    let mut waiting: HashMap<FlowEnds, Vec<Waiting>> = HashMap::new();
-    let mut found: Vec<RoundTrip> = Vec::new();
+/// Where several could be the request of a reply, there is none.
+pub(super) fn of(rows: &[FrameRow], columns: &Columns, probes: &[ProbeCells]) -> Vec<RoundTrip> {
+    let (probed, found) = (probes.iter().map(probed::flow).collect(), probed::of(rows, columns, probes));
+    let (requests, segments) = Default::default();
+    let mut matching = Matching { rows, columns, probed, requests, segments, found };
     // Who began, of each two.
     let mut first: HashMap<(SocketAddr, SocketAddr), SocketAddr> = HashMap::new();
-    for (index, row) in rows.iter().enumerate() {
+    // What a policy has damaged, or has added, is no request and no reply.
+    let counts = |row: &FrameRow| row.fate != fates::CORRUPTED && row.fate != fates::DUPLICATED;
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| counts(row)) {
         let pair = (row.from.min(row.to), row.from.max(row.to));
         let begins = *first.entry(pair).or_insert(row.from) == row.from;
         let Some(ends) = columns.ends(row) else { continue };
-        if let Some(arrival) = row.arrival_ns
-            && let Some(asked) = waiting.get_mut(&(row.to, row.from, replied(row)))
-            && let Some(at) = asked.iter().position(|&(request, ack)| {
-                let back = rows.get(request).and_then(|request| columns.ends(request)) == Some((ends.1, ends.0));
-                back && (row.tcp.is_none() || covers(row, ack))
-            })
-        {
-            let (request, _) = asked[at];
-            // What came before it is acknowledged as well, without a round trip of its own.
-            asked.drain(..=at);
-            let took = Duration::from_nanos(arrival.saturating_sub(rows[request].time_ns));
-            found.push(RoundTrip { request, reply: index, took });
-        }
-        if let Some((key, ack)) = asks(row).filter(|_| begins && columns.is_origin(row)) {
-            waiting.entry(key).or_default().push((index, ack));
+        match &row.tcp {
+            Some(tcp) => matching.segment((index, row), tcp, ends, begins),
+            None if begins => matching.request(index, row),
+            None => matching.reply(index, row, ends),
         }
     }
+    let mut found = matching.found;
     found.sort_by_key(|trip| trip.request);
     found
+}
+
+impl Matching<'_> {
+    fn segment(&mut self, (index, row): (usize, &FrameRow), tcp: &TcpCell, ends: (usize, usize), begins: bool) {
+        if let Some((arrival, ack)) = row.arrival_ns.zip(tcp.ack)
+            && let Some(open) = self.segments.get_mut(&(row.to, row.from, (ends.1, ends.0)))
+        {
+            let is_covered = |(end, _): &mut OpenSegment| ack.wrapping_sub(*end) as i32 >= 0;
+            let covered: Vec<Option<usize>> = open.extract_if(.., is_covered).map(|(_, row)| row).collect();
+            // The last brought it about. If any was sent more than once, it could be to either.
+            if let Some(request) = covered.last().copied().flatten().filter(|_| !covered.contains(&None)) {
+                self.enter(request, index, arrival);
+            }
+        }
+        let octets = row.bytes as u32 + u32::from(tcp.flags.contains("SYN")) + u32::from(tcp.flags.contains("FIN"));
+        if begins && octets > 0 && !row.is_lost() && self.columns.is_origin(row) {
+            let end = tcp.seq.wrapping_add(octets);
+            let open = self.segments.entry((row.from, row.to, ends)).or_default();
+            let before = open.len();
+            open.retain(|(known, _)| end.wrapping_sub(*known) >= octets);
+            let is_new = !tcp.retransmission && open.len() == before;
+            open.push((end, is_new.then_some(index)));
+        }
+    }
+
+    fn request(&mut self, index: usize, row: &FrameRow) {
+        let is_probed = probed::asked_of(row).is_some_and(|flow| self.probed.contains(&flow));
+        let Some(said) = said(row, [8, 128]).filter(|_| !is_probed) else { return };
+        let key = (row.from, row.to, said);
+        match (self.columns.is_origin(row), row.is_lost()) {
+            (true, false) => self.requests.entry(key).or_default().rows.push_back(index),
+            // Lost on a later part of its way.
+            (false, true) => drop(self.requests.get_mut(&key).and_then(OpenRequests::take)),
+            _ => {}
+        }
+    }
+
+    fn reply(&mut self, index: usize, row: &FrameRow, ends: (usize, usize)) {
+        let Some(said) = said(row, [0, 129]) else { return };
+        let Some(open) = self.requests.get_mut(&(row.to, row.from, said)) else { return };
+        if row.is_lost() {
+            open.take();
+            return;
+        }
+        let is_to = |request: usize| {
+            let request = &self.rows[request];
+            let back = self.columns.ends(request) == Some((ends.1, ends.0));
+            back && request.arrival_ns.is_none_or(|arrival| arrival <= row.time_ns)
+        };
+        if let Some(arrival) = row.arrival_ns
+            && open.rows.front().is_some_and(|request| is_to(*request))
+            && let Some(request) = open.take()
+        {
+            self.enter(request, index, arrival);
+        }
+    }
+
+    fn enter(&mut self, request: usize, reply: usize, arrival: i64) {
+        let took = Duration::from_nanos(arrival.saturating_sub(self.rows[request].time_ns));
+        self.found.push(RoundTrip { request, reply, took });
+    }
+}
+
+impl OpenRequests {
+    /// One of them is settled: which, if only one can be it.
+    fn take(&mut self) -> Option<usize> {
+        let is_sure = self.rows.len() == 1 && !self.mixed_up;
+        let row = self.rows.pop_front()?;
+        self.mixed_up = !self.rows.is_empty();
+        is_sure.then_some(row)
+    }
 }
 
 /// A brace beside the first host: from where a request leaves to where its reply arrives.
@@ -69,41 +159,13 @@ pub(super) fn braces(ladder: &Ladder, timeline: &Timeline) -> Vec<Brace> {
     found
 }
 
-/// What a frame waits for: nothing if it was sent before (a reply could be to either), or is lost, or only acknowledges.
-fn asks(row: &FrameRow) -> Option<(FlowEnds, Option<u32>)> {
-    if row.is_lost() {
-        return None;
-    }
-    let key = |repeated: String| (row.from, row.to, repeated);
-    match (&row.tcp, &row.icmp) {
-        (Some(tcp), _) => {
-            let octets = row.bytes as u32 + u32::from(tcp.flags.contains("SYN")) + u32::from(tcp.flags.contains("FIN"));
-            let waits = octets > 0 && !tcp.retransmission;
-            waits.then(|| (key(String::new()), Some(tcp.seq.wrapping_add(octets))))
-        }
-        (None, Some(icmp)) => match (icmp.type_, icmp.id, icmp.seq) {
-            (8 | 128, Some(id), Some(seq)) => Some((key(format!("{id} {seq}")), None)),
-            _ => None,
-        },
-        (None, None) if row.protocol == "udp" => Some((key(row.text.to_lowercase()), None)),
-        _ => None,
-    }
-}
-
-/// What a reply repeats of its request.
-fn replied(row: &FrameRow) -> String {
-    match (&row.tcp, &row.icmp) {
-        (Some(_), _) => String::new(),
-        (None, Some(icmp)) => match (icmp.type_, icmp.id, icmp.seq) {
-            (0 | 129, Some(id), Some(seq)) => format!("{id} {seq}"),
-            _ => "no reply".to_string(),
-        },
+/// What a request says and its reply repeats: the numbers of echoes of these types, or a text. IP fragments but the first have
+/// no ports, and nothing that they could be known by.
+fn said(row: &FrameRow, types: [u8; 2]) -> Option<String> {
+    match &row.icmp {
+        Some(icmp) if types.contains(&icmp.type_) => Some(format!("{} {}", icmp.id?, icmp.seq?)),
+        Some(_) => None,
         // Servers of pings like to reply in capitals.
-        (None, None) => row.text.to_lowercase(),
+        None => (row.protocol == "udp" && row.from.port() > 0).then(|| row.text.to_lowercase()),
     }
-}
-
-fn covers(reply: &FrameRow, wanted: Option<u32>) -> bool {
-    let ack = reply.tcp.as_ref().and_then(|tcp| tcp.ack);
-    ack.zip(wanted).is_some_and(|(ack, wanted)| ack.wrapping_sub(wanted) as i32 >= 0)
 }

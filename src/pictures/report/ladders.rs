@@ -20,6 +20,9 @@ const AROUND: usize = 6;
 /// So many verdicts before a loss are looked through for its cause: that of a ping is given long before it times out.
 const VERDICTS: usize = 64;
 
+/// So many rows of pings are kept beside frames: they know which reply is to which request.
+const PROBES: usize = 64;
+
 /// The rows that ladders are drawn of.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LadderRows {
@@ -27,16 +30,25 @@ pub(super) struct LadderRows {
     /// Whether frames are among the rows: pings say less.
     has_frames: bool,
     first: Vec<Vec<u8>>,
-    recent: VecDeque<Vec<u8>>,
+    recent: VecDeque<TimedRow>,
     verdicts: VecDeque<Vec<u8>>,
     losses: Vec<LossRows>,
+    /// The pings whose frames may be among the first, until when those are, and the latest pings.
+    first_probes: Vec<Vec<u8>>,
+    first_until: i64,
+    recent_probes: VecDeque<TimedRow>,
 }
+
+/// A row, and when after the start of the run it was.
+type TimedRow = (i64, Vec<u8>);
 
 /// The rows around a loss.
 #[derive(Clone, Debug)]
 struct LossRows {
     at: i64,
     lines: Vec<Vec<u8>>,
+    /// Between which times the rows are that are drawn.
+    span: (i64, i64),
     /// How many rows are still to come.
     open: usize,
 }
@@ -52,11 +64,12 @@ impl LadderRows {
                 }
                 self.follow(line, at, cells.lost_ns.is_some());
             }
-            "probe" if !self.has_frames => {
+            "probe" if self.has_frames => self.keep_probe(line, at),
+            "probe" => {
                 let lost = matches!(cells.state.as_deref(), Some("timed_out" | "errored"));
                 self.follow(line, at, lost && cells.ttl.is_none());
             }
-            "verdict" | "lost" => keep(&mut self.verdicts, line, VERDICTS),
+            "verdict" | "lost" => keep(&mut self.verdicts, line.to_vec(), VERDICTS),
             _ => {}
         }
     }
@@ -66,17 +79,37 @@ impl LadderRows {
             if !self.has_frames {
                 self.first.extend(self.verdicts.drain(..));
             }
+            self.first_until = self.first_until.max(at);
             return self.first.push(line.to_vec());
         }
         let drawn = self.losses.len();
         if let Some(loss) = self.losses.last_mut().filter(|loss| loss.open > 0) {
             loss.lines.push(line.to_vec());
+            loss.span = (loss.span.0.min(at), loss.span.1.max(at));
             loss.open -= 1;
         } else if lost && drawn < LOSSES {
-            let lines = self.verdicts.iter().chain(&self.recent).cloned().chain([line.to_vec()]).collect();
-            self.losses.push(LossRows { at, lines, open: AROUND });
+            let since = self.recent.iter().map(|(at, _)| *at).fold(at, i64::min);
+            let probes = self.recent_probes.iter().filter(|(at, _)| *at >= since);
+            let recent = probes.chain(&self.recent).map(|(_, line)| line);
+            let lines = self.verdicts.iter().chain(recent).cloned().chain([line.to_vec()]).collect();
+            self.losses.push(LossRows { at, lines, span: (since, at), open: AROUND });
         }
-        keep(&mut self.recent, line, AROUND);
+        keep(&mut self.recent, (at, line.to_vec()), AROUND);
+    }
+
+    /// Keeps a ping with the frames that may be its.
+    fn keep_probe(&mut self, line: &[u8], at: i64) {
+        let is_first = self.first.len() < FIRST || at <= self.first_until;
+        if is_first && self.first_probes.len() < PROBES {
+            self.first_probes.push(line.to_vec());
+        }
+        for loss in &mut self.losses {
+            let is_near = at >= loss.span.0 && (loss.open > 0 || at <= loss.span.1);
+            if is_near && loss.lines.len() < VERDICTS + 2 * (AROUND + PROBES) {
+                loss.lines.push(line.to_vec());
+            }
+        }
+        keep(&mut self.recent_probes, (at, line.to_vec()), PROBES);
     }
 
     fn draw(&self, lines: &[Vec<u8>]) -> String {
@@ -91,11 +124,11 @@ impl LadderRows {
     }
 }
 
-fn keep(list: &mut VecDeque<Vec<u8>>, line: &[u8], most: usize) {
+fn keep<T>(list: &mut VecDeque<T>, row: T, most: usize) {
     if list.len() == most {
         list.pop_front();
     }
-    list.push_back(line.to_vec());
+    list.push_back(row);
 }
 
 /// The ladders of each run.
@@ -103,7 +136,7 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
     let mut html = String::new();
     for run in runs {
         let rows = &run.ladder;
-        let first = rows.draw(&rows.first);
+        let first = rows.draw(&[&rows.first[..], &rows.first_probes].concat());
         if first.is_empty() {
             continue;
         }
