@@ -20,6 +20,9 @@ use crate::terminal::{colour, output};
 /// How many bytes say that a file is a picture of ours.
 const BEGINNING: usize = 10;
 
+/// The protocols that are known by a name.
+const PROTOCOLS: [&str; 7] = ["tcp", "udp", "icmp", "icmp6", "icmpv6", "arp", "malformed"];
+
 /// What is to be drawn.
 #[derive(Args, Clone, Debug, Default)]
 pub struct LadderJob {
@@ -44,7 +47,7 @@ pub struct LadderJob {
     pub to: Option<Duration>,
 
     /// Only this protocol: tcp, udp, icmp, icmp6, arp …; may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = protocol)]
     pub protocol: Vec<String>,
 
     /// Only from or to this port; may be given several times
@@ -93,6 +96,7 @@ pub fn run(job: &LadderJob) -> i32 {
 }
 
 fn draw(job: &LadderJob) -> Result<Ladder, Error> {
+    let selection = selection(job)?;
     let failed =
         |err: std::io::Error| Error { kind: ErrorKind::File, ..Error::system("ladder", &err).with_peer(&job.run) };
     let mut file = BufReader::with_capacity(1 << 16, File::open(&job.run).map_err(failed)?);
@@ -123,7 +127,7 @@ fn draw(job: &LadderJob) -> Result<Ladder, Error> {
             "pingscript --json FILE --frames SCRIPT writes a row for each frame",
         );
     }
-    let (ladder, unknown) = Ladder::new(run, &selection(job));
+    let (ladder, unknown) = Ladder::new(run, &selection);
     match unknown {
         Some(host) => {
             let error = Error::invalid("ladder", format!("there is no host {host:?}")).with_peer(&job.run);
@@ -133,9 +137,13 @@ fn draw(job: &LadderJob) -> Result<Ladder, Error> {
     }
 }
 
-fn selection(job: &LadderJob) -> Selection {
+fn selection(job: &LadderJob) -> Result<Selection, Error> {
+    if job.from.zip(job.to).is_some_and(|(from, to)| from > to) {
+        let error = Error::invalid("ladder", "--to is before --from").with_peer(&job.run);
+        return Err(error.with_hint("both count from the start of the run"));
+    }
     let (hosts, protocols, ports) = (job.host.clone(), job.protocol.clone(), job.port.clone());
-    Selection { hosts, from: job.from, to: job.to, protocols, ports, seq: job.seq, all: job.all }
+    Ok(Selection { hosts, from: job.from, to: job.to, protocols, ports, seq: job.seq, all: job.all })
 }
 
 /// The format of a picture in a file.
@@ -189,8 +197,19 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text).ok_or_else(|| "a time has a unit: 1.5s, 250ms".to_string())
 }
 
+/// A protocol that rows of frames may have: a name, or the number of one without a name.
+fn protocol(text: &str) -> Result<String, String> {
+    let is_number = text.parse::<u8>().is_ok()
+        || text.strip_prefix("0x").is_some_and(|digits| u16::from_str_radix(digits, 16).is_ok());
+    match is_number || PROTOCOLS.iter().any(|known| known.eq_ignore_ascii_case(text)) {
+        true => Ok(text.to_string()),
+        false => Err(format!("it is one of {}, or the number of another", PROTOCOLS.join(", "))),
+    }
+}
+
 fn span(text: &str) -> Result<(u32, u32), String> {
     let wrong = |_| "write a number or a range, such as 7 or 7..20".to_string();
     let (first, last) = text.split_once("..").unwrap_or((text, text));
-    Ok((first.parse().map_err(wrong)?, last.trim_start_matches('=').parse().map_err(wrong)?))
+    let (first, last) = (first.parse().map_err(wrong)?, last.trim_start_matches('=').parse().map_err(wrong)?);
+    if first > last { Err(format!("it ends before it begins: write {last}..{first}")) } else { Ok((first, last)) }
 }
