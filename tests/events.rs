@@ -163,6 +163,7 @@ fn is_type(name: &Value, value: &Value) -> bool {
         Some("string") => value.is_string(),
         Some("integer") => value.is_i64() || value.is_u64(),
         Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
         Some("array") => value.is_array(),
         Some("object") => value.is_object(),
         _ => false,

@@ -89,18 +89,18 @@ impl Bound {
         expected.read_lock::<Self>().map(|bound| bound.clone())
     }
 
-    /// Whether `actual` keeps them. No value, `()`, does not: nothing was measured.
+    /// Whether `actual` keeps them, asked by `op`. No value, `()`, does not: nothing was measured.
     ///
     /// # Errors
     /// `invalid`: it is of a kind that they say nothing about.
-    fn holds(&self, actual: &Dynamic) -> Result<bool, Error> {
+    fn holds(&self, op: &'static str, actual: &Dynamic) -> Result<bool, Error> {
         if actual.is_unit() {
             return Ok(false);
         }
         if let Self::Containing(part) = self {
             return match actual.clone().into_immutable_string() {
                 Ok(text) => Ok(text.contains(part.as_str())),
-                Err(_) => Err(Error::invalid("bound", format!("{} is no text", shown(actual)))
+                Err(_) => Err(Error::invalid(op, format!("{} is no text", shown(actual)))
                     .with_hint("containing(…) is for text; make one of it with `${…}`")),
             };
         }
@@ -113,9 +113,7 @@ impl Bound {
         let Some(value) = Quantity::of(actual).filter(|value| least.or(most).is_none_or(|bound| bound.is_like(*value)))
         else {
             let message = format!("{} cannot be compared with {self}", shown(actual));
-            return Err(
-                Error::invalid("bound", message).with_hint("compare numbers with numbers, durations with durations")
-            );
+            return Err(Error::invalid(op, message).with_hint("compare numbers with numbers, durations with durations"));
         };
         Ok(least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most))
     }
@@ -132,13 +130,18 @@ impl fmt::Display for Bound {
     }
 }
 
-/// Whether `actual` is `expected`, or keeps the bounds that this is.
+/// Whether `actual` is `expected`, or keeps the bounds that this is; `op`: who asks.
 ///
 /// # Errors
 /// `invalid`: the two cannot be compared.
-pub(super) fn compared(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic) -> ScriptResult<bool> {
+pub(super) fn compared(
+    ctx: &NativeCallContext,
+    op: &'static str,
+    actual: &Dynamic,
+    expected: &Dynamic,
+) -> ScriptResult<bool> {
     match Bound::of(expected) {
-        Some(bound) => bound.holds(actual).or_raise(ctx),
+        Some(bound) => bound.holds(op, actual).or_raise(ctx),
         None => compare::same(ctx, actual, expected),
     }
 }
@@ -168,7 +171,7 @@ functions! {
     /// expect([1, 5, 9].filter(|n| holds(n, 3..=6)), [5]);
     /// ```
     fn holds(ctx: NativeCallContext, actual: Dynamic, bound: Dynamic) -> ScriptResult<bool> =
-        compared(&ctx, &actual, &bound);
+        compared(&ctx, "holds", &actual, &bound);
 
     /// For `expect` and `check`: this or more, a number or a duration.
     ///
@@ -275,7 +278,7 @@ mod tests {
             (Bound::AtMost(Quantity::Time(Duration::from_millis(2))), Dynamic::from(Duration::from_millis(3)), false),
             (Bound::Containing("b".to_string()), Dynamic::from("abc"), true),
         ] {
-            assert_eq!(bound.holds(&value).ok(), Some(holds), "{value} {bound}");
+            assert_eq!(bound.holds("expect", &value).ok(), Some(holds), "{value} {bound}");
         }
     }
 

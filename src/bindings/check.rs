@@ -133,7 +133,7 @@ pub(super) fn report(context: &Context, mut row: CheckRow, column: Option<usize>
 }
 
 fn check(ctx: &NativeCallContext, question: Question<'_>, actual: &Dynamic, expected: &Dynamic) -> ScriptResult<bool> {
-    let (holds, error) = match compared(ctx, actual, expected) {
+    let (holds, error) = match compared(ctx, "check", actual, expected) {
         Ok(holds) => (holds, None),
         // Of a stranger's output anything may come.
         Err(error) => (false, core_error(&error).map(|error| error.message)),

@@ -12,7 +12,7 @@ use crate::terminal::host_prefix;
 
 /// Ends the script unless `actual` is as expected.
 fn check(ctx: &NativeCallContext, actual: &Dynamic, expected: &Dynamic, message: &str) -> ScriptResult<()> {
-    let holds = compared(ctx, actual, expected)?;
+    let holds = compared(ctx, "expect", actual, expected)?;
     let context = context::current();
     if holds && !is_wanted(&context) {
         return Ok(());

@@ -131,7 +131,7 @@ fn wrong(pattern: &str, message: &str, hint: &str) -> Error {
 /// A line that is compared with a pattern. What has failed from some place on is not tried again, so that a line takes time in
 /// proportion to its length, whatever a stranger prints.
 #[derive(Debug)]
-struct Matching<'a> {
+struct LineMatch<'a> {
     line: &'a str,
     parts: &'a [PatternPart],
     /// For each part that takes more or less text, where it has failed: from here to there.
@@ -139,7 +139,7 @@ struct Matching<'a> {
     found: Vec<(&'a str, Dynamic)>,
 }
 
-impl<'a> Matching<'a> {
+impl<'a> LineMatch<'a> {
     /// The values of the first match in `line`.
     fn find(line: &'a str, parts: &'a [PatternPart]) -> Option<Vec<(&'a str, Dynamic)>> {
         let end = (0..=line.len().min(LONGEST)).rev().find(|&end| line.is_char_boundary(end)).unwrap_or(0);
@@ -238,7 +238,7 @@ fn parse(text: &str, pattern: &str) -> Result<Array, Error> {
     let map = |values: Vec<(&str, Dynamic)>| {
         Dynamic::from_map(values.into_iter().map(|(name, value)| (name.into(), value)).collect::<Map>())
     };
-    Ok(text.lines().filter_map(|line| Matching::find(line, &parts)).map(map).collect())
+    Ok(text.lines().filter_map(|line| LineMatch::find(line, &parts)).map(map).collect())
 }
 
 functions! {
@@ -269,7 +269,7 @@ mod tests {
     /// The values of the first line that matches, as text.
     fn first(text: &str, pattern: &str) -> Option<String> {
         let parts = parts(pattern).expect(pattern);
-        let values = text.lines().find_map(|line| Matching::find(line, &parts))?;
+        let values = text.lines().find_map(|line| LineMatch::find(line, &parts))?;
         let shown = |(name, value): (&str, Dynamic)| match value.clone().try_cast::<Duration>() {
             Some(time) => format!("{name}={}", time.short()),
             None => format!("{name}={value}"),
@@ -283,12 +283,12 @@ mod tests {
             (
                 "received 24 bytes PING 3 at 1.5 rtt=0.123ms",
                 "received * PING {seq:int} * rtt={rtt:ms}",
-                "seq=3 rtt=0.123ms",
+                "seq=3 rtt=123us",
             ),
             ("received PING 3 rtt=2", "received * PING {seq:int} * rtt={rtt:ms}", "seq=3 rtt=2ms"),
             ("x=-1.5e3 y", "x={x:float}", "x=-1500.0"),
             ("RTT 2 s", "RTT {t:s}", "t=2s"),
-            ("RTT 250us", "RTT {t:us}", "t=0.25ms"),
+            ("RTT 250us", "RTT {t:us}", "t=250us"),
             ("from a:7 to b:11000", "from {h:word}:{p:int}", "h=a p=7"),
             ("error: no route  \r", "error: {rest}", "rest=no route"),
             ("a, b and c", "{x}, {y} and {z}", "x=a y=b z=c"),

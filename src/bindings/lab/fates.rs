@@ -47,7 +47,7 @@ functions! {
     /// let link = net.link(a, b, #{ policy: pattern("01") });
     /// let sock = run_in(a, || udp::open("b:7"));
     /// let server = run_in(b, || udp::bind("*:7"));
-    /// for n in 1..=2 { sock.send_to(`ping ${n}`, "b:7"); }
+    /// for n in 1..=2 { sock.send_to(`ping ${n}`, `${b.addr}:7`); }
     /// expect(server.recv(5.s).text, "ping 2");
     /// let fates = link.fates();
     /// expect(fates.map(|f| [f.text, f.fate]), [["ping 1", "dropped"], ["ping 2", "carried"]]);
