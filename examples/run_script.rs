@@ -1,7 +1,7 @@
 //! Runs a script on simulated hosts and on virtual time, wherever Rust does: it prints what `pingscript --simulate --seed N` prints.
 //!
 //! ```sh
-//! cargo run --example run_script -- 7 labs/lossy_link   # the seed, then a script and its arguments
+//! cargo run --example run_script -- 7 labs/tcp_loss   # the seed, then a script and its arguments
 //! cargo build --example run_script --no-default-features --features sim --target x86_64-pc-windows-gnu
 //! ```
 

@@ -40,7 +40,9 @@ fn run(dir: &Path, args: &[&str], exit: i32) -> Run {
 /// Output without times.
 fn timeless(text: &str) -> String {
     let is_time = |word: &str| word.trim_start_matches('(').parse::<f64>().is_ok() && word.contains('.');
-    let masked = |word: &str| if is_time(word) { "T".to_string() } else { word.to_string() };
+    let masked = |word: &str| {
+        if is_time(word) { word[..usize::from(word.starts_with('('))].to_string() + "T" } else { word.to_string() }
+    };
     let line = |line: &str| line.split(' ').map(masked).collect::<Vec<_>>().join(" ");
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
