@@ -14,6 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, Parser, ValueEnum};
 use pingscript::bindings::callback::tame_panics;
 use pingscript::bindings::options::{command_line::without_dashes, flags::know_flags};
+use pingscript::engine::check::{self, CheckOutput};
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
@@ -21,7 +22,7 @@ use pingscript::engine::report_file::report_name;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::seeds::SeedsJob;
 use pingscript::engine::sources::is_shipped;
-use pingscript::engine::{check, prompt, seeds, signals, watch};
+use pingscript::engine::{prompt, seeds, signals, watch};
 use pingscript::limits::{memory, stack};
 use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
@@ -39,13 +40,14 @@ static MEMORY: memory::Counting = memory::Counting;
 
 /// A lab bench for networks: runs pingers, servers and drop policies written as short Rhai scripts.
 #[derive(Debug, Parser)]
-#[command(version, group = clap::ArgGroup::new("rows").args(["json", "csv", "report"]).multiple(true), args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript compare BEFORE AFTER\n       pingscript ladder RUN\n       pingscript report RUN… -o FILE\n       pingscript test [FILE|DIR]…\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
+#[command(version, group = clap::ArgGroup::new("rows").args(["json", "csv", "report"]).multiple(true), args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_help = AFTER_HELP, override_usage = "pingscript [FLAGS] SCRIPT [ARGS]…\n       pingscript [FLAGS] -e CODE [ARGS]…\n       pingscript [FLAGS] -i SCRIPT [ARGS]…\n       pingscript [FLAGS] --watch SCRIPT [ARGS]…\n       pingscript --check [--json] FILE…\n       pingscript scripts\n       pingscript new NAME [FILE]\n       pingscript lab [FLAGS] [-- COMMAND…]\n       pingscript compare BEFORE AFTER\n       pingscript ladder RUN\n       pingscript report RUN… -o FILE\n       pingscript test [FILE|DIR]…\n       pingscript tour\n       pingscript doctor [--json]\n       pingscript doc [NAME]\n       pingscript help [NAME]\n       pingscript lsp\n       pingscript completions SHELL\n       pingscript man [DIR]\n       pingscript [FLAGS]")]
 struct Cli {
     /// Run this code instead of a file, and print its value
     #[arg(short = 'e', value_name = "CODE")]
     code: Option<String>,
 
-    /// Check scripts without running them: syntax, undefined names, and likely mistakes (warnings); exit code 3 if there are errors
+    /// Check scripts without running them: syntax, undefined names, and likely mistakes (warnings); exit code 3 if there are errors.
+    /// With --json FILE… as rows on standard output
     #[arg(long, conflicts_with = "code")]
     check: bool,
 
@@ -74,7 +76,7 @@ struct Cli {
     one_of_many: bool,
 
     /// Write a row for each probe and verdict, and a summary, as JSON Lines; - is standard output, and printed lines then go to
-    /// standard error. With --seeds, a row for each seed
+    /// standard error. With --seeds, a row for each seed. With --check, a row for each error and warning of the script FILE
     #[arg(long, value_name = "FILE")]
     json: Option<String>,
 
@@ -195,7 +197,8 @@ fn start() -> Result<i32> {
     };
     colour::choose(cli.color);
     if cli.check {
-        return Ok(check::run(&cli.script));
+        let files = [cli.json.as_slice(), &cli.script].concat();
+        return Ok(check::run(&files, if cli.json.is_some() { CheckOutput::Rows } else { CheckOutput::Messages }));
     }
     if let Some(command) = &cli.command {
         return commands::run(command, Cli::command());

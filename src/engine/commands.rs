@@ -1,4 +1,4 @@
-//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `report`, `test`, `doc`, `doctor`, `completions`, `man`.
+//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `report`, `test`, `doc`, `doctor`, `lsp`, `completions`, `man`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::programs::ScriptHost;
 use super::report::{self, ReportArgs};
 use super::run::{self, Job, exit, refuse};
 use super::test_runner::{self, TestArgs};
-use super::{library, tour};
+use super::{library, lsp, tour};
 use crate::bindings::context::Programs;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
@@ -71,6 +71,12 @@ pub enum Command {
     #[command(after_help = doctor::EXIT_CODES)]
     Doctor(Doctor),
 
+    /// Serve an editor: a language server over standard input and output
+    ///
+    /// Errors and warnings as --check has them, completion, what functions do, definitions; docs/editors.md has the
+    /// settings of editors
+    Lsp,
+
     /// Print the completion script for a shell
     ///
     /// For bash: pingscript completions bash > ~/.local/share/bash-completion/completions/pingscript
@@ -124,6 +130,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),
+        Command::Lsp => return Ok(lsp::run()),
         Command::Completions { shell } => Ok(shell.script().to_string()),
         Command::Complete { shell, line } => Ok(completion::candidates(*shell, line, definition).join("\n")),
         Command::Man { dir } => manual(dir.as_ref(), definition),

@@ -23,6 +23,8 @@ pub mod help;
 pub mod ladder;
 mod lexer;
 pub mod library;
+#[cfg(feature = "cli")]
+pub mod lsp;
 pub mod modules;
 pub mod programs;
 #[cfg(feature = "cli")]

@@ -9,7 +9,7 @@ use rhai::{
 };
 
 use super::compile::compile;
-use super::diagnostics::{Finding, Names, Reporter, plain_type};
+use super::diagnostics::{Finding, Message, Names, Reporter, plain_type};
 use super::help::{self, Reference};
 use super::settings;
 use super::sources::{SHIPPED, Sources};
@@ -77,7 +77,7 @@ impl ScriptHost {
     }
 
     /// `error` in the words for people, with its place; `ast` helps to suggest names.
-    pub fn describe(&self, main: &str, error: &EvalAltResult, ast: Option<&AST>) -> String {
+    pub fn describe(&self, main: &str, error: &EvalAltResult, ast: Option<&AST>) -> Message {
         let shortened = without_reported(error);
         self.reporter(main, ast, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
     }
@@ -86,32 +86,32 @@ impl ScriptHost {
     pub fn describe_entry(&self, main: &str, error: &EvalAltResult, ast: &AST, scope: &Scope<'_>) -> String {
         let shortened = without_reported(error);
         let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
-        self.reporting(main, &names, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
+        self.reporting(main, &names, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)).text)
     }
 
     /// A parse error in the words for people, with its place.
-    pub fn describe_parse(&self, main: &str, error: &ParseError) -> String {
+    pub fn describe_parse(&self, main: &str, error: &ParseError) -> Message {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
     }
 
     /// As [`Self::describe_parse`], for an entry of a prompt that has these functions and variables.
     pub fn describe_parse_entry(&self, main: &str, error: &ParseError, ast: &AST, scope: &Scope<'_>) -> String {
         let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
-        self.reporting(main, &names, |reporter| reporter.report_parse(error))
+        self.reporting(main, &names, |reporter| reporter.report_parse(error).text)
     }
 
     /// As [`Self::describe_parse`], where the parser was given `read`: the text with blanks for what it could not read before.
-    pub fn describe_parse_of(&self, main: &str, error: &ParseError, read: &str) -> String {
+    pub fn describe_parse_of(&self, main: &str, error: &ParseError, read: &str) -> Message {
         self.reporter(main, None, |reporter| reporter.report_parse_of(error, read))
     }
 
     /// What a check found in the words for people, with its place; `names` are those there are.
-    pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> String {
+    pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> Message {
         self.reporting(main, names, |reporter| reporter.report_finding(finding, pos))
     }
 
     /// What a check warns of in the script `main`, a message each.
-    pub fn warnings(&self, main: &str) -> Vec<String> {
+    pub fn warnings(&self, main: &str) -> Vec<Message> {
         self.reporter(main, None, |reporter| reporter.warnings())
     }
 
@@ -233,7 +233,7 @@ impl Programs for ScriptHost {
         let described = match core_error(error).filter(|error| error.op == "options") {
             // What is wrong is not in that script.
             Some(error) if error.peer == main => format!("error: {}\n  hint: {}", error.message, error.hint),
-            _ => self.describe(&main, error, None),
+            _ => self.describe(&main, error, None).text,
         };
         let text = format!("in the {what}:\n{}", described.trim_end());
         note(&text);

@@ -99,7 +99,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     let program = match host.compile(&job.name, &job.text) {
         Ok(program) => program,
         Err(error) => {
-            output::note(host.describe_parse(&job.name, &error).trim_end());
+            output::note(host.describe_parse(&job.name, &error).text.trim_end());
             return Ok(exit::SCRIPT);
         }
     };
@@ -273,7 +273,7 @@ fn report_end(host: &ScriptHost, script: &ScriptStart, error: &EvalAltResult, pr
                 output::note(&format!("  hint: {}", error.hint));
             }
         }
-        None => output::note(host.describe(&script.name, error, Some(program)).trim_end()),
+        None => output::note(host.describe(&script.name, error, Some(program)).text.trim_end()),
     }
 }
 

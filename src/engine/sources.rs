@@ -222,7 +222,7 @@ fn file_called(name: &str) -> PathBuf {
 
 /// The text without what is not for the language: a byte order mark, and the `#!` line of a script that is a program, which
 /// becomes a comment so that lines and columns stay.
-fn without_marks(text: &str) -> String {
+pub(super) fn without_marks(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.strip_prefix("#!") {
         // Three slashes would make it the documentation of what follows.

@@ -245,3 +245,29 @@ fn check_warns_beside_errors() {
         assert!(run.stderr.contains(part), "no {part:?} in\n{}", run.stderr);
     }
 }
+
+#[test]
+fn check_writes_rows_for_other_programs() {
+    let dir = TempDir::new();
+    dir.write("bad.rhai", "print(\"a ${1}\");\nlet é = cuont;\nprint(é)");
+    dir.write("good.rhai", "1");
+    let run = pingscript(&["--check", "--json", "bad.rhai", "good.rhai"]).dir(dir.path()).run().expect_code(3);
+    assert_eq!(run.stderr, "");
+    let rows: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).expect("a row")).collect();
+    assert_eq!(rows.len(), 2, "{}", run.stdout);
+    for (row, severity, place, message) in [
+        (&rows[0], "error", [2, 9, 2, 14], "no variable `cuont` is known here"),
+        (&rows[1], "warning", [1, 7, 1, 15], "`${` in double quotes is text: no value is put there"),
+    ] {
+        assert_eq!((row["file"].as_str(), row["severity"].as_str()), (Some("bad.rhai"), Some(severity)));
+        assert_eq!(row["message"], message);
+        let keys = ["line", "column", "end_line", "end_column"];
+        assert_eq!(keys.map(|key| row[key].as_i64()), place.map(Some), "{row}");
+    }
+    assert_eq!(rows[1]["hint"], "write: `a ${1}`");
+    let run = pingscript(&["--check", "--json", "nowhere.rhai"]).dir(dir.path()).run().expect_code(2);
+    assert!(run.stdout.starts_with("{") && run.stdout.contains("\"line\":null"), "{}", run.stdout);
+    let run = pingscript(&["--json", "-", "--check"]).stdin("1").run().expect_code(0);
+    assert_eq!(run.stdout, "");
+}

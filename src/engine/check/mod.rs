@@ -4,13 +4,15 @@
 //! a mistake, such as `${` in double quotes, is a warning, which leaves the exit code as it is.
 
 mod names;
+mod rows;
 
 use std::collections::HashSet;
 use std::io::Read;
 
 use rhai::{AST, Position};
 
-use super::diagnostics::{Finding, Names, Scan, refuse_open_comment};
+use super::diagnostics::{Finding, Message, Names, Scan, refuse_open_comment};
+use super::lexer::{Token, tokens};
 use super::programs::ScriptHost;
 use super::run::{exit, refuse};
 use crate::bindings::context::Programs;
@@ -20,46 +22,72 @@ use crate::terminal::output;
 /// Syntax errors reported of one script; after so many the rest is noise.
 const SYNTAX_ERRORS: usize = 20;
 
+/// How a check says what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckOutput {
+    /// Messages for people, and a line for each file.
+    Messages,
+    /// A row of JSON for each error and warning, on standard output.
+    Rows,
+}
+
+/// Something found in a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where in the script; what is wrong in a module it imports is found at the import.
+    pub at: Position,
+    /// The line and column after the end of what is wrong, where that is known.
+    pub end: Option<(usize, usize)>,
+    /// What is wrong, with its place.
+    pub message: Message,
+}
+
 /// Checks each of `files` (a file, the name of a script that came with pingscript, or `-` for standard input) and says
 /// what it finds; the exit code.
-pub fn run(files: &[String]) -> i32 {
+pub fn run(files: &[String], wanted: CheckOutput) -> i32 {
     if files.is_empty() {
         let error = Error::new(ErrorKind::Invalid, "check", "there is no script to check");
         return refuse(&error.with_hint("name one or several: pingscript --check FILE…"));
     }
-    let mut code = exit::DONE;
-    for file in files {
-        let host = ScriptHost::for_checking();
-        let opened = if file == "-" { standard_input() } else { host.sources.open(file) };
-        let (name, text) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                code = code.max(refuse(&error));
-                continue;
-            }
-        };
-        let found = check(&host, &name, &text);
-        for message in &found {
-            output::note(message);
-        }
-        let warnings = host.warnings(&name);
-        for message in &warnings {
-            output::note(message);
-        }
-        let warned = match warnings.len() {
-            0 => String::new(),
-            warned => format!(", {}", count(warned, "warning")),
-        };
-        match found.len() {
-            0 => output::line(&format!("{name}: no errors found{warned}")),
-            more => output::note(&format!("{name}: {}{warned}", count(more, "error"))),
-        }
-        if !found.is_empty() {
-            code = code.max(exit::SCRIPT);
-        }
-    }
+    let code = files.iter().map(|file| check_file(file, wanted)).max().unwrap_or(exit::DONE);
     output::flush();
     if output::has_failed() { code.max(exit::SCRIPT) } else { code }
+}
+
+fn check_file(file: &str, wanted: CheckOutput) -> i32 {
+    let host = ScriptHost::for_checking();
+    let opened = if file == "-" { standard_input() } else { host.sources.open(file) };
+    let (name, text) = match opened {
+        Ok(opened) => opened,
+        Err(error) if wanted == CheckOutput::Rows => {
+            output::line(&rows::unreadable(file, &error).to_string());
+            return exit::USAGE;
+        }
+        Err(error) => return refuse(&error),
+    };
+    let found = diagnose(&host, &name, &text);
+    match wanted {
+        CheckOutput::Rows => found.iter().for_each(|found| output::line(&rows::row(found).to_string())),
+        CheckOutput::Messages => show(&name, &found),
+    }
+    if errors(&found) > 0 { exit::SCRIPT } else { exit::DONE }
+}
+
+fn show(name: &str, found: &[Diagnostic]) {
+    found.iter().for_each(|found| output::note(&found.message.text));
+    let errors = errors(found);
+    let warned = match found.len() - errors {
+        0 => String::new(),
+        warned => format!(", {}", count(warned, "warning")),
+    };
+    match errors {
+        0 => output::line(&format!("{name}: no errors found{warned}")),
+        more => output::note(&format!("{name}: {}{warned}", count(more, "error"))),
+    }
+}
+
+fn errors(found: &[Diagnostic]) -> usize {
+    found.iter().filter(|found| found.message.severity == "error").count()
 }
 
 fn count(number: usize, noun: &str) -> String {
@@ -76,6 +104,27 @@ fn standard_input() -> Result<(String, String), Error> {
 
 /// What is wrong with a script, a message each, in the order of their places.
 pub fn check(host: &ScriptHost, name: &str, text: &str) -> Vec<String> {
+    found(host, name, text).into_iter().map(|(_, message)| message.text).collect()
+}
+
+/// What is wrong with a script, in the order of their places, and then what to warn of.
+pub fn diagnose(host: &ScriptHost, name: &str, text: &str) -> Vec<Diagnostic> {
+    let errors = found(host, name, text);
+    let warnings = host.warnings(name).into_iter().map(|message| (message.at, message));
+    let tokens = tokens(text);
+    let all = errors.into_iter().chain(warnings);
+    all.map(|(at, message)| {
+        let here = message.source == name;
+        let starts = |token: &&Token| {
+            here && (Some(token.start.0), Some(token.start.1)) == (message.at.line(), message.at.position())
+        };
+        let end = tokens.iter().find(starts).map(|token| token.end);
+        Diagnostic { at: if here { message.at } else { at }, end, message }
+    })
+    .collect()
+}
+
+fn found(host: &ScriptHost, name: &str, text: &str) -> Findings {
     host.sources.keep(name, text);
     let (program, mut found) = read(host, name, text);
     if let Some((ast, given_up)) = program {
@@ -88,12 +137,12 @@ pub fn check(host: &ScriptHost, name: &str, text: &str) -> Vec<String> {
             }
         }
     }
-    found.sort_by_key(|(pos, message)| (pos.line(), pos.position(), message.clone()));
+    found.sort_by_key(|(pos, message)| (pos.line(), pos.position(), message.text.clone()));
     found.dedup();
-    found.into_iter().map(|(_, message)| message).collect()
+    found
 }
 
-type Findings = Vec<(Position, String)>;
+type Findings = Vec<(Position, Message)>;
 
 /// The program without the statements that cannot be read, with the names those declare; and why they cannot.
 /// No program if even that cannot be read.

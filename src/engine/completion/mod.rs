@@ -55,7 +55,9 @@ impl CommandLine<'_> {
             flags.insert(flag.get_id().as_str());
             rest = after;
             if flag.get_action().takes_values() && !word.contains('=') {
-                let Some((_, after)) = rest.split_first() else { return self.value(flag) };
+                let Some((_, after)) = rest.split_first() else {
+                    return if flags.contains("check") { self.scripts(true) } else { self.value(flag) };
+                };
                 rest = after;
             }
         }

@@ -17,6 +17,7 @@ mod call;
 mod discarded;
 mod excerpt;
 mod finding;
+mod message;
 mod names;
 mod operator;
 mod parse;
@@ -33,18 +34,14 @@ mod warning;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
-
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
-use self::excerpt::{place, write_excerpt};
+use self::excerpt::place;
 pub use self::finding::Finding;
+pub use self::message::Message;
 pub use self::names::{NOT_OF_SCRIPTS, Names, plain_type, with_registered_type};
 pub use self::scan::Scan;
 use crate::engine::lexer::{Open, read};
-
-/// Calls shown at most; of a longer chain the middle is left out.
-const CALLS: usize = 8;
 
 /// Turns errors of one script and the files it uses into text.
 pub struct Reporter<'a> {
@@ -60,8 +57,8 @@ pub struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    /// The whole message for an error that nothing caught, ending in a newline.
-    pub fn report(&self, error: &EvalAltResult) -> String {
+    /// The message for an error that nothing caught.
+    pub fn report(&self, error: &EvalAltResult) -> Message {
         let (inner, source, pos) = innermost(error, self.main_source);
         let mut calls = calls(error, self.main_source);
 
@@ -79,43 +76,43 @@ impl Reporter<'_> {
         }
     }
 
-    /// The whole message for a script that cannot be read, ending in a newline.
-    pub fn report_parse(&self, error: &ParseError) -> String {
+    /// The message for a script that cannot be read.
+    pub fn report_parse(&self, error: &ParseError) -> Message {
         self.report(&EvalAltResult::ErrorParsing((*error.0).clone(), error.1))
     }
 
     /// As [`Self::report_parse`] for the main source, of which only `read` was given to the parser: parts that could not be
     /// read before are blank in it.
-    pub fn report_parse_of(&self, error: &ParseError, read: &str) -> String {
+    pub fn report_parse_of(&self, error: &ParseError, read: &str) -> Message {
         let (scan, pos) = (Scan::new(read), error.1);
         let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         let error = EvalAltResult::ErrorParsing((*error.0).clone(), pos);
         let words = runtime::words(&error, &context, self.describe);
-        show(&words, self.main_source, (self.sources)(self.main_source).as_deref(), pos, &[])
+        Message::error(&words, self.main_source, (self.sources)(self.main_source).as_deref(), pos, &[])
     }
 
-    fn write(&self, error: &EvalAltResult, source: &str, pos: Position, calls: &[String]) -> String {
+    fn write(&self, error: &EvalAltResult, source: &str, pos: Position, calls: &[String]) -> Message {
         let text = (self.sources)(source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
         let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         let words = runtime::words(error, &context, self.describe);
-        show(&words, source, text.as_deref(), pos, calls)
+        Message::error(&words, source, text.as_deref(), pos, calls)
     }
 
-    /// The whole message for what a check found at `pos` of the main source, ending in a newline.
-    pub fn report_finding(&self, finding: &Finding, pos: Position) -> String {
+    /// The message for what a check found at `pos` of the main source.
+    pub fn report_finding(&self, finding: &Finding, pos: Position) -> Message {
         let text = (self.sources)(self.main_source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
         let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
-        show(&finding.words(&context), self.main_source, text.as_deref(), pos, &[])
+        Message::error(&finding.words(&context), self.main_source, text.as_deref(), pos, &[])
     }
 
-    /// What a check warns of in the main source, each a whole message.
-    pub fn warnings(&self) -> Vec<String> {
+    /// What a check warns of in the main source, a message each.
+    pub fn warnings(&self) -> Vec<Message> {
         let text = (self.sources)(self.main_source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
         let all = warning::warnings(&scan, self.names);
-        let shown = |(pos, words)| show_as("warning", &words, self.main_source, text.as_deref(), pos, &[]);
+        let shown = |(pos, words)| Message::warning(&words, self.main_source, text.as_deref(), pos);
         all.into_iter().map(shown).collect()
     }
 }
@@ -123,34 +120,7 @@ impl Reporter<'_> {
 /// What of the script `text`, which is called `name`, is certainly a mistake although it runs: a message each.
 pub fn certain_mistakes(name: &str, text: &str) -> Vec<String> {
     let all = warning::certain(&Scan::new(text));
-    all.into_iter().map(|(pos, words)| show_as("warning", &words, name, Some(text), pos, &[])).collect()
-}
-
-/// An error with its place, its excerpt and the calls that led there.
-fn show(words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &[String]) -> String {
-    show_as("error", words, source, text, pos, calls)
-}
-
-fn show_as(what: &str, words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &[String]) -> String {
-    let pos = words.at.unwrap_or(pos);
-    let mut out = format!("{what}: {}\n  --> {}\n", words.message, place(source, pos));
-    if let Some(text) = text {
-        write_excerpt(&mut out, text, pos);
-    }
-    let shown = if calls.len() > CALLS { CALLS / 2 } else { calls.len() };
-    for call in &calls[..shown] {
-        let _ = writeln!(out, "  {call}");
-    }
-    if calls.len() > CALLS {
-        let _ = writeln!(out, "  … {} more calls …", calls.len() - 2 * shown);
-        for call in &calls[calls.len() - shown..] {
-            let _ = writeln!(out, "  {call}");
-        }
-    }
-    for hint in &words.hints {
-        let _ = writeln!(out, "  hint: {}", hint.replace('\n', "\n        "));
-    }
-    out
+    all.into_iter().map(|(pos, words)| Message::warning(&words, name, Some(text), pos).text).collect()
 }
 
 /// Refuses a text with a comment that is never closed, of which the interpreter would leave out the rest without a word.

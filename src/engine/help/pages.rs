@@ -19,12 +19,18 @@ pub fn markdown(reference: &Reference) -> String {
         }
         for entry in entries {
             page.push_str(&format!("\n### {}\n", escaped_markdown(&entry.title)));
-            for (signatures, doc) in entry.by_doc() {
-                page.push_str(&format!("\n```text\n{}\n```\n\n{}\n", signatures.join("\n"), doc.join("\n").trim_end()));
-            }
+            page.push_str(&self::entry(entry));
         }
     }
     page
+}
+
+/// The forms of an entry and what they say, in Markdown.
+pub fn entry(entry: &HelpEntry) -> String {
+    let part = |(signatures, doc): (Vec<&str>, &[String])| {
+        format!("\n```text\n{}\n```\n\n{}\n", signatures.join("\n"), doc.join("\n").trim_end())
+    };
+    entry.by_doc().into_iter().map(part).collect()
 }
 
 /// The whole reference in HTML: one page that needs no other file.

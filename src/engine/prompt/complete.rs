@@ -44,7 +44,11 @@ pub fn complete(line: &str, cursor: usize, known: KnownNames<'_>) -> (usize, Vec
         CursorPlace::Text { start, text, call } => (start, text_candidates(text, call.as_deref(), known)),
         CursorPlace::Namespace { namespace, start, word } => {
             let members = known.reference.of_namespace(namespace).filter(|entry| entry.name.starts_with(word));
-            (start, members.map(called).collect())
+            // Those of modules are known with their paths.
+            let path = format!("{namespace}::");
+            let own = known.functions.iter().filter_map(|(name, params)| Some((name.strip_prefix(&path)?, *params)));
+            let own = own.filter(|(name, _)| name.starts_with(word)).map(|(name, params)| function(name, params));
+            (start, members.map(called).chain(own).collect())
         }
         CursorPlace::Member { object, start, word } => (start, members(object, word, known)),
         CursorPlace::Key { call, start, word } => {
@@ -77,13 +81,13 @@ fn called(entry: &HelpEntry) -> Completion {
     }
 }
 
+fn function(name: &str, params: usize) -> Completion {
+    if params == 0 { plain(format!("{name}()")) } else { (format!("{name}(…)"), format!("{name}(")) }
+}
+
 fn names(word: &str, known: KnownNames<'_>) -> Vec<Completion> {
     let mut all: Vec<Completion> = known.variables.iter().map(|variable| plain(&variable.name)).collect();
-    let function = |(name, params): &(String, usize)| match params {
-        0 => plain(format!("{name}()")),
-        _ => (format!("{name}(…)"), format!("{name}(")),
-    };
-    all.extend(known.functions.iter().map(function));
+    all.extend(known.functions.iter().map(|(name, params)| function(name, *params)));
     let free = known.reference.ours().filter(|entry| entry.kind == EntryKind::Function && entry.namespace.is_empty());
     all.extend(free.map(called));
     all.extend(known.reference.namespaces().into_iter().map(|name| plain(format!("{name}::"))));

@@ -9,7 +9,7 @@ pub mod highlight;
 pub mod history;
 pub mod input;
 mod jobs;
-mod place;
+pub(super) mod place;
 mod saved;
 pub mod session;
 pub mod show;

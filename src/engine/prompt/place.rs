@@ -86,7 +86,7 @@ fn callee(before: &str) -> Option<String> {
 }
 
 /// Where the chain of names and calls begins that ends here.
-fn expression_start(text: &str) -> usize {
+pub(in crate::engine) fn expression_start(text: &str) -> usize {
     let tokens = tokens(text);
     let (mut start, mut rest) = (text.len(), tokens.as_slice());
     while let [before @ .., last] = rest
@@ -108,6 +108,18 @@ fn expression_start(text: &str) -> usize {
 pub(super) fn opening(text: &str) -> Option<usize> {
     let tokens = tokens(text);
     brackets(tokens.split_last()?.1).last().map(|open| open.at)
+}
+
+/// The call that `before` ends in: what is called, and how many commas of it there are.
+pub(in crate::engine) fn call_at(before: &str) -> Option<(&str, usize)> {
+    let tokens = tokens(before);
+    let open = brackets(&tokens).into_iter().rfind(|bracket| bracket.text == "(")?.at;
+    let head = before[..open].trim_end();
+    let called = &head[expression_start(head)..];
+    let after = tokens.partition_point(|token| token.at <= open);
+    let commas = (after..tokens.len()).filter(|at| tokens[*at].text == ",");
+    let own = commas.filter(|at| brackets(&tokens[after..*at]).is_empty()).count();
+    (!called.is_empty()).then_some((called, own))
 }
 
 /// The brackets that are open after `tokens`, the innermost last.

@@ -228,7 +228,7 @@ impl WatchLoop {
         match host.compile(&job.name, &job.text) {
             Ok(program) => Some(ScriptVersion { host, program, job }),
             Err(error) => {
-                output::note(host.describe_parse(&job.name, &error).trim_end());
+                output::note(host.describe_parse(&job.name, &error).text.trim_end());
                 None
             }
         }

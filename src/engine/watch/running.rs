@@ -233,7 +233,7 @@ fn run_through(host: &ScriptHost, program: &AST, context: &Context, state: &Stat
         && !context.stop.is_stopped()
     {
         failed = true;
-        output::note(host.describe(&context.script.name, error, Some(program)).trim_end());
+        output::note(host.describe(&context.script.name, error, Some(program)).text.trim_end());
         if !context.script.bound.is_settled() {
             *state.left.lock().unwrap_or_else(PoisonError::into_inner) = context.run.handover.take_back();
         }

@@ -33,12 +33,12 @@ pub(super) fn run(script: &str) -> String {
     let names = Names::collect(&engine, compiled.as_ref().ok()).with_scope(&scope);
     let reporter = Reporter { sources: &text, main_source: "main.rhai", names: &names, describe: &describe };
     match compiled {
-        Err(error) => reporter.report_parse(&error),
+        Err(error) => reporter.report_parse(&error).text,
         Ok(mut ast) => {
             ast.set_source("main.rhai");
             match engine.eval_ast_with_scope::<Dynamic>(&mut scope.clone(), &ast) {
                 Ok(_) => String::from("no error\n"),
-                Err(error) => reporter.report(&error),
+                Err(error) => reporter.report(&error).text,
             }
         }
     }
