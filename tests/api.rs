@@ -118,7 +118,7 @@ fn what_ends_a_script_gives_its_exit_code() {
 /// Runs an example as the command line would run a script.
 fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> {
     let job = Job { name: name.into(), text: example.into(), seed: Some(1), ..Job::default() };
-    let program = host.compile(&job.name, example).map_err(|error| host.describe_parse(&job.name, &error))?;
+    let program = host.compile(&job.name, example).map_err(|error| host.describe_parse(&job.name, &error).text)?;
     let context = context(host, &job).map_err(|error| error.to_string())?;
     let result: ScriptResult<Dynamic> = host.run(&program, &context);
     finish(&context);
@@ -126,7 +126,7 @@ fn run(host: &Arc<ScriptHost>, name: &str, example: &str) -> Result<(), String> 
         if let rhai::EvalAltResult::Exit(code, _) = *error {
             return Err(format!("it ended with exit code {code}; what `expect` found is above"));
         }
-        return Err(host.describe(&job.name, &error, Some(&program)));
+        return Err(host.describe(&job.name, &error, Some(&program)).text);
     }
     let failed = [context.run.failed.load(Ordering::Relaxed) > 0, context.run.unexpected.load(Ordering::Relaxed)];
     match failed.contains(&true) {
