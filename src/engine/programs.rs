@@ -9,7 +9,7 @@ use rhai::{
 };
 
 use super::compile::compile;
-use super::diagnostics::{Finding, Message, Names, Reporter, plain_type};
+use super::diagnostics::{DiagnosticMessage, Finding, Names, Reporter, plain_type};
 use super::help::{self, Reference};
 use super::settings;
 use super::sources::{SHIPPED, Sources};
@@ -77,7 +77,7 @@ impl ScriptHost {
     }
 
     /// `error` in the words for people, with its place; `ast` helps to suggest names.
-    pub fn describe(&self, main: &str, error: &EvalAltResult, ast: Option<&AST>) -> Message {
+    pub fn describe(&self, main: &str, error: &EvalAltResult, ast: Option<&AST>) -> DiagnosticMessage {
         let shortened = without_reported(error);
         self.reporter(main, ast, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)))
     }
@@ -90,7 +90,7 @@ impl ScriptHost {
     }
 
     /// A parse error in the words for people, with its place.
-    pub fn describe_parse(&self, main: &str, error: &ParseError) -> Message {
+    pub fn describe_parse(&self, main: &str, error: &ParseError) -> DiagnosticMessage {
         self.reporter(main, None, |reporter| reporter.report_parse(error))
     }
 
@@ -101,17 +101,17 @@ impl ScriptHost {
     }
 
     /// As [`Self::describe_parse`], where the parser was given `read`: the text with blanks for what it could not read before.
-    pub fn describe_parse_of(&self, main: &str, error: &ParseError, read: &str) -> Message {
+    pub fn describe_parse_of(&self, main: &str, error: &ParseError, read: &str) -> DiagnosticMessage {
         self.reporter(main, None, |reporter| reporter.report_parse_of(error, read))
     }
 
     /// What a check found in the words for people, with its place; `names` are those there are.
-    pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> Message {
+    pub fn describe_finding(&self, main: &str, finding: &Finding, pos: Position, names: &Names) -> DiagnosticMessage {
         self.reporting(main, names, |reporter| reporter.report_finding(finding, pos))
     }
 
     /// What a check warns of in the script `main`, a message each.
-    pub fn warnings(&self, main: &str) -> Vec<Message> {
+    pub fn warnings(&self, main: &str) -> Vec<DiagnosticMessage> {
         self.reporter(main, None, |reporter| reporter.warnings())
     }
 

@@ -11,7 +11,7 @@ use std::io::Read;
 
 use rhai::{AST, Position};
 
-use super::diagnostics::{Finding, Message, Names, Scan, refuse_open_comment};
+use super::diagnostics::{DiagnosticMessage, Finding, Names, Scan, refuse_open_comment};
 use super::lexer::{Token, tokens};
 use super::programs::ScriptHost;
 use super::run::{exit, refuse};
@@ -39,7 +39,7 @@ pub struct Diagnostic {
     /// The line and column after the end of what is wrong, where that is known.
     pub end: Option<(usize, usize)>,
     /// What is wrong, with its place.
-    pub message: Message,
+    pub message: DiagnosticMessage,
 }
 
 /// Checks each of `files` (a file, the name of a script that came with pingscript, or `-` for standard input) and says
@@ -142,7 +142,7 @@ fn found(host: &ScriptHost, name: &str, text: &str) -> Findings {
     found
 }
 
-type Findings = Vec<(Position, Message)>;
+type Findings = Vec<(Position, DiagnosticMessage)>;
 
 /// The program without the statements that cannot be read, with the names those declare; and why they cannot.
 /// No program if even that cannot be read.

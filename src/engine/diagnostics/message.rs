@@ -12,7 +12,7 @@ const CALLS: usize = 8;
 
 /// What is wrong, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct DiagnosticMessage {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// What is wrong.
@@ -27,7 +27,7 @@ pub struct Message {
     pub text: String,
 }
 
-impl Message {
+impl DiagnosticMessage {
     /// An error with its place, its excerpt and the calls that led there.
     pub(super) fn error(words: &Words, source: &str, text: Option<&str>, pos: Position, calls: &[String]) -> Self {
         Self::new("error", words, source, text, pos, calls)

@@ -38,7 +38,7 @@ use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Positio
 
 use self::excerpt::place;
 pub use self::finding::Finding;
-pub use self::message::Message;
+pub use self::message::DiagnosticMessage;
 pub use self::names::{NOT_OF_SCRIPTS, Names, plain_type, with_registered_type};
 pub use self::scan::Scan;
 use crate::engine::lexer::{Open, read};
@@ -58,7 +58,7 @@ pub struct Reporter<'a> {
 
 impl Reporter<'_> {
     /// The message for an error that nothing caught.
-    pub fn report(&self, error: &EvalAltResult) -> Message {
+    pub fn report(&self, error: &EvalAltResult) -> DiagnosticMessage {
         let (inner, source, pos) = innermost(error, self.main_source);
         let mut calls = calls(error, self.main_source);
 
@@ -77,42 +77,42 @@ impl Reporter<'_> {
     }
 
     /// The message for a script that cannot be read.
-    pub fn report_parse(&self, error: &ParseError) -> Message {
+    pub fn report_parse(&self, error: &ParseError) -> DiagnosticMessage {
         self.report(&EvalAltResult::ErrorParsing((*error.0).clone(), error.1))
     }
 
     /// As [`Self::report_parse`] for the main source, of which only `read` was given to the parser: parts that could not be
     /// read before are blank in it.
-    pub fn report_parse_of(&self, error: &ParseError, read: &str) -> Message {
+    pub fn report_parse_of(&self, error: &ParseError, read: &str) -> DiagnosticMessage {
         let (scan, pos) = (Scan::new(read), error.1);
         let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         let error = EvalAltResult::ErrorParsing((*error.0).clone(), pos);
         let words = runtime::words(&error, &context, self.describe);
-        Message::error(&words, self.main_source, (self.sources)(self.main_source).as_deref(), pos, &[])
+        DiagnosticMessage::error(&words, self.main_source, (self.sources)(self.main_source).as_deref(), pos, &[])
     }
 
-    fn write(&self, error: &EvalAltResult, source: &str, pos: Position, calls: &[String]) -> Message {
+    fn write(&self, error: &EvalAltResult, source: &str, pos: Position, calls: &[String]) -> DiagnosticMessage {
         let text = (self.sources)(source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
         let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
         let words = runtime::words(error, &context, self.describe);
-        Message::error(&words, source, text.as_deref(), pos, calls)
+        DiagnosticMessage::error(&words, source, text.as_deref(), pos, calls)
     }
 
     /// The message for what a check found at `pos` of the main source.
-    pub fn report_finding(&self, finding: &Finding, pos: Position) -> Message {
+    pub fn report_finding(&self, finding: &Finding, pos: Position) -> DiagnosticMessage {
         let text = (self.sources)(self.main_source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
         let context = ErrorContext { names: self.names, index: scan.index_at(pos), scan: &scan, pos };
-        Message::error(&finding.words(&context), self.main_source, text.as_deref(), pos, &[])
+        DiagnosticMessage::error(&finding.words(&context), self.main_source, text.as_deref(), pos, &[])
     }
 
     /// What a check warns of in the main source, a message each.
-    pub fn warnings(&self) -> Vec<Message> {
+    pub fn warnings(&self) -> Vec<DiagnosticMessage> {
         let text = (self.sources)(self.main_source);
         let scan = Scan::new(text.as_deref().unwrap_or_default());
         let all = warning::warnings(&scan, self.names);
-        let shown = |(pos, words)| Message::warning(&words, self.main_source, text.as_deref(), pos);
+        let shown = |(pos, words)| DiagnosticMessage::warning(&words, self.main_source, text.as_deref(), pos);
         all.into_iter().map(shown).collect()
     }
 }
@@ -120,7 +120,7 @@ impl Reporter<'_> {
 /// What of the script `text`, which is called `name`, is certainly a mistake although it runs: a message each.
 pub fn certain_mistakes(name: &str, text: &str) -> Vec<String> {
     let all = warning::certain(&Scan::new(text));
-    all.into_iter().map(|(pos, words)| Message::warning(&words, name, Some(text), pos).text).collect()
+    all.into_iter().map(|(pos, words)| DiagnosticMessage::warning(&words, name, Some(text), pos).text).collect()
 }
 
 /// Refuses a text with a comment that is never closed, of which the interpreter would leave out the rest without a word.

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::{Value, json};
 
 use self::document::Document;
-use self::wire::Incoming;
+use self::wire::ClientMessage;
 use super::check::diagnose;
 use super::programs::ScriptHost;
 use super::run::exit;
@@ -31,16 +31,16 @@ type Answer = Result<Value, (i64, String)>;
 
 /// Serves an editor until it says `exit`, or its end of the pipe closes; the exit code.
 pub fn run() -> i32 {
-    let mut server = Server::default();
+    let mut server = LanguageServer::default();
     let mut input = stdin().lock();
     serve(&mut server, &mut input)
 }
 
-fn serve(server: &mut Server, input: &mut impl BufRead) -> i32 {
+fn serve(server: &mut LanguageServer, input: &mut impl BufRead) -> i32 {
     while let Some(message) = wire::read(input) {
         let replies = match message {
-            Incoming::Message(message) => server.take(&message),
-            Incoming::Bad(code, why) => vec![failed(&Value::Null, code, &why)],
+            ClientMessage::Message(message) => server.take(&message),
+            ClientMessage::Bad(code, why) => vec![failed(&Value::Null, code, &why)],
         };
         replies.iter().for_each(wire::write);
         output::flush();
@@ -57,7 +57,7 @@ fn failed(id: &Value, code: i64, why: &str) -> Value {
 
 /// The documents that are open, and how far the conversation is.
 #[derive(Default)]
-struct Server {
+struct LanguageServer {
     host: Option<ScriptHost>,
     documents: HashMap<String, Document>,
     /// After `shutdown`.
@@ -66,7 +66,7 @@ struct Server {
     ended: bool,
 }
 
-impl Server {
+impl LanguageServer {
     /// What is sent for a message.
     fn take(&mut self, message: &Value) -> Vec<Value> {
         let id = message.get("id");

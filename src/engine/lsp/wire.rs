@@ -10,7 +10,7 @@ use crate::terminal::output;
 const LARGEST: u64 = 1 << 26;
 
 /// What was read.
-pub(super) enum Incoming {
+pub(super) enum ClientMessage {
     /// A message.
     Message(Value),
     /// No message: the code of the error, and why.
@@ -18,7 +18,7 @@ pub(super) enum Incoming {
 }
 
 /// The next message; `None` at the end of the input.
-pub(super) fn read(input: &mut impl BufRead) -> Option<Incoming> {
+pub(super) fn read(input: &mut impl BufRead) -> Option<ClientMessage> {
     let mut length = None;
     loop {
         let mut line = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn read(input: &mut impl BufRead) -> Option<Incoming> {
         }
     }
     let Some(length) = length.filter(|length| *length <= LARGEST) else {
-        return Some(Incoming::Bad(-32700, "a header needs a Content-Length of up to 64 MiB".to_string()));
+        return Some(ClientMessage::Bad(-32700, "a header needs a Content-Length of up to 64 MiB".to_string()));
     };
     let mut body = Vec::new();
     input.by_ref().take(length).read_to_end(&mut body).ok()?;
@@ -43,9 +43,9 @@ pub(super) fn read(input: &mut impl BufRead) -> Option<Incoming> {
         return None;
     }
     Some(match serde_json::from_slice::<Value>(&body) {
-        Ok(message) if message.is_object() => Incoming::Message(message),
-        Ok(_) => Incoming::Bad(-32600, "a message is an object".to_string()),
-        Err(err) => Incoming::Bad(-32700, format!("it is not JSON: {err}")),
+        Ok(message) if message.is_object() => ClientMessage::Message(message),
+        Ok(_) => ClientMessage::Bad(-32600, "a message is an object".to_string()),
+        Err(err) => ClientMessage::Bad(-32700, format!("it is not JSON: {err}")),
     })
 }
 
