@@ -44,7 +44,7 @@ fn points_words_and_bounds_go_where_they_belong() {
             "check(\"a\", 2, 2, at_least(3), \"why\")",
             "FAIL a (0/2 points): got 2, expected at least 3 (line 1)\n     why",
         ),
-        ("check(\"a\", 2.ms, 3..=5)", "FAIL a: got 2ms, expected 3 to 5: 2ms cannot be compared with 3 to 5 (line 1)"),
+        ("check(\"a\", 2.ms, 3..=5)", "FAIL a: got 2ms: 2ms cannot be compared with 3 to 5 (line 1)"),
         (
             "check_each(\"a\", 4, [1, 2, 3, 9], |n| n < 3)",
             "FAIL a (2/4 points): got 2 of 4; the first that does not: 3, expected 4 of 4 (line 1)",
@@ -115,8 +115,14 @@ fn a_group_has_a_lab_of_its_own_which_ends_with_it() {
                 group(\"closed\", || { let net = lab::create(); seen.net = net; });
                 let kind = \"\"; try { seen.net.host(\"x\") } catch (e) { kind = e.kind; }
                 print([seen.one, seen.two, kind]);";
-    let run =
-        |order: &str| checked(&code.replace("ORDER", order), 0).stdout.lines().last().unwrap_or_default().to_string();
+    let run = |order: &str| {
+        checked(&code.replace("ORDER", order), 0)
+            .stdout
+            .lines()
+            .find(|line| line.starts_with('['))
+            .unwrap_or_default()
+            .to_string()
+    };
     let both = run("[\"one\", \"two\"]");
     assert!(both.contains("closed"), "{both}");
     let parts: Vec<&str> = both.split('"').collect();

@@ -8,7 +8,7 @@ use super::callback::{guarded, programs};
 use super::check::{group_failed, is_interrupted, place};
 use super::context::{self, Context};
 use super::error::{ScriptResult, core_error, thrown};
-use super::task::end_threads;
+use super::task::{end_threads, wait_for_stopped};
 use super::{exit, lab};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::observe::check_group::CheckGroup;
@@ -47,6 +47,7 @@ fn group(ctx: &NativeCallContext, name: &str, closure: &FnPtr) -> ScriptResult<b
         group_failed(&now, &group, place(ctx), message);
     }
     end_threads(&inside);
+    wait_for_stopped(&now);
     lab::end_of_group(&now, &group);
     match broken.filter(|_| at_end) {
         Some(error) => Err(error),

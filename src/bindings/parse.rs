@@ -166,7 +166,7 @@ impl<'a> LineMatch<'a> {
             PatternPart::Blank => {
                 let len = text.len() - text.trim_start().len();
                 let is_after = self.line[..at].chars().next_back().is_none_or(char::is_whitespace);
-                (len > 0 || is_after) && self.goes_on(part + 1, at + len)
+                (len > 0 || is_after || text.is_empty()) && self.goes_on(part + 1, at + len)
             }
             PatternPart::Anything => self.takes(part, at, self.line.len(), 0).is_some(),
             PatternPart::Field(name, FieldKind::Word | FieldKind::Text) => {
@@ -247,7 +247,7 @@ functions! {
     /// Takes the text apart that a program printed: a map for each line in which the pattern is found, in their order. In a
     /// pattern, `{seq:int}` is a whole number, `{share:float}` any, `{rtt:ms}` a duration in milliseconds (`{t:s}` in seconds,
     /// `{t:us}` in microseconds), with its unit after it or without; `{w:word}` is text without blanks, `{rest}` any text, at the end of a pattern all that is left of the line.
-    /// `*` is anything, or nothing; blanks match one or more blanks; of a line the first 10,000 bytes are looked at; all else matches itself, and `{{`, `}}` and `**` match
+    /// `*` is anything, or nothing; blanks match one or more blanks, or the end of the line; of a line the first 10,000 bytes are looked at; all else matches itself, and `{{`, `}}` and `**` match
     /// `{`, `}` and `*`.
     ///
     /// Errors: `invalid`: a pattern without a value, a brace that is not closed, an unknown kind, a name that is there twice.

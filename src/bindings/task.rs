@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub use self::end::end_threads;
 use self::end::is_end;
+pub(in crate::bindings) use self::end::wait_for_stopped;
 pub(super) use self::end::{finish, report_aside};
 pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_beside, start_script};
 use super::callback::{guarded, programs};

@@ -59,6 +59,17 @@ pub(in crate::bindings) fn finish(context: &Context) {
     }
 }
 
+/// Waits for the tasks that are stopped already, so that they end before what they wait on does.
+pub(in crate::bindings) fn wait_for_stopped(context: &Context) {
+    let is_stopped = |task: &Task| !task.is_done() && task.0.stop.reason().is_some();
+    // Not if this thread is to end itself, too.
+    if context.stop.reason().is_none() {
+        for task in Tasks::of(&context.run).into_iter().filter(is_stopped) {
+            task.wait(&*context.host, &task.0.stop, Stage::Terminated);
+        }
+    }
+}
+
 /// Whether a thread ended with `exit`, or because it was stopped: not for an error.
 pub(super) fn is_end(error: &EvalAltResult) -> bool {
     match error {
