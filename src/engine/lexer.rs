@@ -52,7 +52,6 @@ pub(super) fn read(text: &str) -> Lexed {
 }
 
 /// The tokens of `text`, comments left out.
-#[cfg(any(test, feature = "cli"))]
 pub(super) fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = read(text).tokens;
     tokens.retain(|token| token.kind != TokenKind::Comment);
