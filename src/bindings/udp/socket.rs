@@ -65,7 +65,7 @@ functions! {
         in_order(&ctx, &data, &to, |data, to| format!("the data comes first: sock.send_to({data}, {to})"))?;
         let to = to.flatten();
         // An address that a script has from a packet says which one.
-        let asked = Some(PacketId::of(to.tag()));
+        let asked = Some(PacketId::of(to.tag() as _));
         let (data, to) = (bytes(&ctx, data)?, address(&ctx, &to)?);
         socket.send_as_decided(&data, to, asked).or_raise(&ctx)
     };
