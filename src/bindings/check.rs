@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-use super::bound::{Bound, compared, shown_value, wanted};
+use super::bound::{Bound, Quantity, compared, shown_value, wanted};
 use super::context::{self, Context};
 use super::convert::shown;
 use super::error::{ScriptResult, core_error, raise};
@@ -61,7 +61,7 @@ impl<'a> Question<'a> {
     fn settle(self, ctx: &NativeCallContext, value: &Dynamic, outcome: CheckRow, share: f64) -> bool {
         let context = context::current();
         let group = &context.group;
-        let mut row = CheckRow { name: self.name.to_string(), words: self.words, ..outcome };
+        let mut row = CheckRow { name: self.name.to_string(), words: self.words, group: group.name(), ..outcome };
         if let Some(why) = group.void() {
             (row.passed, row.why) = (None, Some(why));
         } else if row.passed == Some(false) && is_interrupted(&context) {
@@ -79,7 +79,10 @@ impl<'a> Question<'a> {
 
 /// A number, whole or not.
 fn number(value: &Dynamic) -> Option<f64> {
-    value.as_int().map(|number| number as f64).or_else(|_| value.as_float()).ok()
+    match Quantity::of(value) {
+        Some(Quantity::Number(number)) => Some(number),
+        _ => None,
+    }
 }
 
 /// Whether of four arguments the second are the points: else the last are words.
@@ -143,7 +146,6 @@ fn check(ctx: &NativeCallContext, question: Question<'_>, actual: &Dynamic, expe
         actual: Some(shown_value(actual)),
         expected: Some(wanted(expected)),
         error,
-        group: context::peek(|context| context.group.name()).flatten(),
         ..CheckRow::at(place(ctx))
     };
     Ok(question.settle(ctx, actual, row, f64::from(u8::from(holds))))
@@ -184,7 +186,6 @@ fn check_each(ctx: &NativeCallContext, question: Question<'_>, values: Array, cl
         passed: Some(held == count && count > 0),
         actual: Some(format!("{held} of {count}{first}")),
         expected: Some(if count == 0 { "at least one value".to_string() } else { format!("{count} of {count}") }),
-        group: context::peek(|context| context.group.name()).flatten(),
         ..CheckRow::at(place(ctx))
     };
     let is_judged = context::current().group.void().is_none();

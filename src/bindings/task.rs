@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext};
 
 pub use self::end::end_threads;
-use self::end::is_end;
-pub(in crate::bindings) use self::end::wait_for_stopped;
-pub(super) use self::end::{finish, report_aside};
+pub(super) use self::end::{finish, report_aside, wait_for_stopped};
+use self::end::{is_end, no_task};
 pub(super) use self::start::{Prepared, no_thread, prepare, refuse, start_beside, start_script};
 use super::callback::{guarded, programs};
 use super::context::{Context, Programs, Run, ScriptStart, Serving, WaitingFor};
@@ -347,7 +346,7 @@ functions! {
     /// expect(join(tasks), [10, 20, 30]);
     /// ```
     fn join as join_all(ctx: NativeCallContext, tasks: Array) -> ScriptResult<Array> = {
-        let task = |one: Dynamic| one.try_cast::<Task>().ok_or_else(|| Error::invalid("join", "an array of tasks is wanted").with_hint("tasks are what start_thread(…) and start(…) return"));
+        let task = |one: Dynamic| one.try_cast::<Task>().ok_or_else(no_task);
         let tasks = tasks.into_iter().map(task).collect::<Result<Vec<Task>, Error>>().or_raise(&ctx)?;
         tasks.iter().map(|task| outcome(&ctx, task, JOIN)).collect()
     };

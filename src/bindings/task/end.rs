@@ -70,6 +70,12 @@ pub(in crate::bindings) fn wait_for_stopped(context: &Context) {
     }
 }
 
+/// That `join` was given something else than tasks.
+pub(super) fn no_task() -> Error {
+    Error::invalid("join", "an array of tasks is wanted")
+        .with_hint("tasks are what start_thread(…) and start(…) return")
+}
+
 /// Whether a thread ended with `exit`, or because it was stopped: not for an error.
 pub(super) fn is_end(error: &EvalAltResult) -> bool {
     match error {

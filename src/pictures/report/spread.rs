@@ -145,7 +145,7 @@ mod tests {
         assert_eq!((spread.least(), spread.most(), spread.mean()), (Some(1000.0), Some(100_000.0), Some(50_500.0)));
         for (share, exact) in [(0.0, 1000.0), (0.5, 50_000.0), (0.99, 99_000.0), (1.0, 100_000.0)] {
             let found = spread.quantile(share).expect("some");
-            assert!(found >= exact && found <= exact * 1.01, "{share}: {found}");
+            assert!(found >= exact && found <= exact * 1.004, "{share}: {found}");
         }
     }
 

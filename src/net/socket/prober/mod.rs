@@ -228,8 +228,7 @@ impl Prober {
         if let Some(error) = probe.unresolved {
             return Ok(self.refuse(work.transport, probe, error));
         }
-        let transport = work.transport;
-        let endpoint = transport.endpoint();
+        let (transport, endpoint) = (work.transport, work.transport.endpoint());
         let probe = &Probe { to: reached(endpoint.local, probe.to), ..*probe };
         if endpoint.is_group(probe.to) {
             self.pings_group(probe.to);
@@ -239,8 +238,8 @@ impl Prober {
         }
         // An ICMP error that waits unread would take the place of the send.
         work.drain(work.socket, usize::MAX, &mut |queued| self.queue(queued));
-        let content = || Content::of(work.probing().echoed(probe.message));
-        endpoint.loss_report().begin_to_ping(endpoint.asks(probe.to), content);
+        let said = || Content::of(work.probing().echoed(probe.message));
+        endpoint.loss_report().begin_to_ping(endpoint.asks(probe.to), said);
         let name = work.probing().name(probe.message, self.next_number());
         let message: Box<[u8]> = probe.message.into();
         let (mut sent, sent_wall) = (endpoint.host.now(), endpoint.host.unix_nanos());
