@@ -179,6 +179,7 @@ functions! {
     ///
     /// ```rhai
     /// expect(20.ms, at_least(5.ms));
+    /// expect(holds(4.ms, at_least(5.ms)), false);
     /// ```
     fn at_least(ctx: NativeCallContext, least: Dynamic) -> ScriptResult<Bound> =
         Quantity::needed("at_least", &least).map(Bound::AtLeast).or_raise(&ctx);
@@ -189,6 +190,7 @@ functions! {
     ///
     /// ```rhai
     /// expect(3, at_most(3.5));
+    /// expect(holds(4, at_most(3.5)), false);
     /// ```
     fn at_most(ctx: NativeCallContext, most: Dynamic) -> ScriptResult<Bound> =
         Quantity::needed("at_most", &most).map(Bound::AtMost).or_raise(&ctx);
@@ -199,6 +201,7 @@ functions! {
     ///
     /// ```rhai
     /// expect(0.2, between(0.1, 0.3));
+    /// expect([0.05, 0.35].filter(|share| holds(share, between(0.1, 0.3))), []);
     /// ```
     fn between(ctx: NativeCallContext, least: Dynamic, most: Dynamic) -> ScriptResult<Bound> = {
         let bounds = || {
@@ -213,6 +216,7 @@ functions! {
     ///
     /// ```rhai
     /// expect(20.4.ms, near(20.ms, 2.ms), "round-trip time");
+    /// expect([17.ms, 23.ms].filter(|rtt| holds(rtt, near(20.ms, 2.ms))), []);
     /// ```
     fn near(ctx: NativeCallContext, value: Dynamic, tolerance: Dynamic) -> ScriptResult<Bound> = {
         let (value, tolerance) =
@@ -234,6 +238,7 @@ functions! {
     ///
     /// ```rhai
     /// expect(23, binomial(100, 0.2), "lost of 100");
+    /// expect([5, 40].filter(|lost| holds(lost, binomial(100, 0.2))), []);
     /// ```
     fn binomial(ctx: NativeCallContext, n: i64, p: f64) -> ScriptResult<Bound> =
         match u64::try_from(n).ok().and_then(|n| stats::binomial(n, p)) {
@@ -251,6 +256,7 @@ functions! {
     ///
     /// ```rhai
     /// expect("3 packets transmitted", containing("3 packets"));
+    /// expect(holds("5 packets transmitted", containing("3 packets")), false);
     /// ```
     fn containing(part: &str) -> Bound = Bound::Containing(part.to_string());
 

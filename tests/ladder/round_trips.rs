@@ -77,6 +77,23 @@ fn they_are_those_that_the_script_measured() {
 }
 
 #[test]
+fn a_lost_ping_takes_no_reply_of_the_next() {
+    let code = "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\");
+        let link = net.link(a, b, #{ delay: 100.us });
+        set_policy(link.from(a), |pkt| if pkt.number == 1 { drop() } else { pass() });
+        let server = run_in(b, || udp::bind(\"*:7000\"));
+        let task = start_thread(|| udp::serve(server, udp::echo()));
+        let plan = #{ count: 4, interval: 1.ms, timeout: 30.ms };
+        run_in(a, || for ping in pinger(udp::open(\"b:7000\"), \"b:7000\", plan) { });
+        task.stop();";
+    let dir = TempDir::new();
+    let (file, _) = frames_of(&dir, &["--simulate"], code);
+    let drawn = ladder(&file, &[]).expect_code(0).stdout;
+    assert_eq!((measured(&file).len(), rtts(&drawn)), (3, vec!["0.210ms"; 3]), "{drawn}");
+    assert!(drawn.lines().all(|line| !(line.contains("\"ping 1") && line.contains("rtt "))), "{drawn}");
+}
+
+#[test]
 fn without_rows_of_pings_there_are_those_that_are_sure() {
     for (code, expected) in [(LOST_ON_THE_WAY, &["8.015ms"; 3][..]), (NO_REPLY, &[])] {
         let dir = TempDir::new();

@@ -52,7 +52,7 @@ functions! {
     /// let fates = link.fates();
     /// expect(fates.map(|f| [f.text, f.fate]), [["ping 1", "dropped"], ["ping 2", "carried"]]);
     /// expect(fates[0].arrived, ());
-    /// expect(fates[1].arrived >= fates[1].sent, true);
+    /// expect(fates[1].arrived >= fates[1].sent && fates[0].sent < 5.s, true);
     /// ```
     fn fates(ctx: NativeCallContext, link: &mut LabLink) -> ScriptResult<Array> = {
         let missing = || {
