@@ -228,7 +228,7 @@ impl Prober {
         if let Some(error) = probe.unresolved {
             return Ok(self.refuse(work.transport, probe, error));
         }
-        let (transport, endpoint) = (work.transport, work.transport.endpoint());
+        let endpoint = work.transport.endpoint();
         let probe = &Probe { to: reached(endpoint.local, probe.to), ..*probe };
         if endpoint.is_group(probe.to) {
             self.pings_group(probe.to);
