@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::net::error::{Error, ErrorKind, Result};
+use crate::net::host::SimulatedHost;
 use crate::net::host::id::HostId;
 use crate::net::host::simulated::routes::RouteTarget;
 use crate::net::host::simulated::stack::{ErrorLimits, SETTINGS, SettingError, Stack};
 use crate::net::host::simulated::world::World;
-use crate::net::host::{SimulatedHost, ThisMachine};
 use crate::net::lab::LinkTarget;
 use crate::net::lab::protocol::{HelperReply, NewEnd, Request, RouteChange};
 use crate::net::observe::loss_report::kernel_counts;
@@ -139,10 +139,7 @@ fn counted(stack: &mut Stack) -> Vec<(usize, u64)> {
 /// The error of what needs a kernel.
 fn only_in_a_kernel(op: &'static str) -> Error {
     let error = Error::invalid(op, "programs run in labs of the kernel alone: this lab is simulated");
-    error.with_hint(match ThisMachine::HAS_NETWORK {
-        true => {
-            "run it without --simulate on a system that allows labs: `pingscript doctor` says whether this one does"
-        }
-        false => "run it with the build for Linux, which has labs of the kernel",
-    })
+    error.with_hint(
+        "run it without --simulate on a Linux system that allows labs: `pingscript doctor` says whether this one does",
+    )
 }
