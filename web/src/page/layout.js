@@ -1,0 +1,49 @@
+// Where the nodes of the topology stand: in columns by their distance from the first one.
+
+const WIDE = 190;
+const HIGH = 84;
+
+/** `{ places: Map id -> {x, y}, width, height }`. */
+export function layout(nodes, links) {
+  const neighbours = new Map([...nodes.keys()].map((id) => [id, []]));
+  for (const { ends: [a, b] } of links) {
+    neighbours.get(a)?.push(b);
+    neighbours.get(b)?.push(a);
+  }
+  const columns = [];
+  const seen = new Set();
+  for (const root of nodes.keys()) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    let level = [root];
+    for (let depth = 0; level.length > 0; depth += 1) {
+      (columns[depth] ??= []).push(...level);
+      const next = [];
+      for (const id of level) {
+        for (const peer of neighbours.get(id)) {
+          if (seen.has(peer)) continue;
+          seen.add(peer);
+          next.push(peer);
+        }
+      }
+      level = next;
+    }
+  }
+  return placed(columns);
+}
+
+function placed(columns) {
+  const most = Math.max(1, ...columns.map((column) => column.length));
+  // Many leaves: closer to each other.
+  const step = most > 6 ? Math.max(34, 520 / most) : HIGH;
+  const height = Math.max(150, most * step + 30);
+  const width = Math.max(1, columns.length) * WIDE;
+  const places = new Map();
+  columns.forEach((column, x) => {
+    // Breadth first: the children of one parent stand together.
+    column.forEach((id, y) => {
+      places.set(id, { x: (x + 0.5) * WIDE, y: height / 2 + (y - (column.length - 1) / 2) * step });
+    });
+  });
+  return { places, width, height, small: step < HIGH };
+}

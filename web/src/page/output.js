@@ -1,0 +1,87 @@
+// What the script printed, line by line, and what it asks.
+
+import { byId, cleanLines, el, onFrame } from "./dom.js";
+
+const MOST = 4_000;
+
+export class Output {
+  constructor(root, app) {
+    this.root = root;
+    this.app = app;
+    this.list = el("div", { class: "lines", role: "log", "aria-label": "Output", tabindex: 0 });
+    this.note = el("p", { class: "faint" });
+    this.form = el("form", { class: "ask", hidden: true },
+      el("label", {}, "Reply ", el("input", { id: "reply", autocomplete: "off" })), el("button", {}, "Enter"));
+    this.form.addEventListener("submit", (event) => this.#reply(event));
+    root.append(this.note, this.list, this.form);
+    this.update = onFrame(() => this.#update());
+    this.clear();
+  }
+
+  clear() {
+    this.shown = 0;
+    this.list.replaceChildren();
+    this.note.textContent = "";
+  }
+
+  #update() {
+    const { lines } = this.app.run;
+    const fresh = Math.min(lines.total - this.shown, MOST, lines.list.length);
+    const atEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 30;
+    for (const line of fresh > 0 ? lines.list.slice(-fresh) : []) this.#add(line);
+    this.shown = lines.total;
+    while (this.list.childElementCount > MOST) this.list.firstElementChild.remove();
+    const left = lines.total - this.list.childElementCount;
+    this.note.textContent = left > 0 ? `The last ${this.list.childElementCount} of ${lines.total.toLocaleString("en")} pieces of output.` : "";
+    if (atEnd) this.list.scrollTop = this.list.scrollHeight;
+  }
+
+  #add(line) {
+    const kind = line.stream === "stderr" ? "note" : "";
+    const node = el("div", { class: `line ${kind}` }, cleanLines(line.text.replace(/\n$/, "")));
+    const seq = seqIn(line.text);
+    if (seq !== null) {
+      node.dataset.seq = seq;
+      node.addEventListener("pointerenter", () => this.app.pointSeq(seq));
+      node.addEventListener("pointerleave", () => this.app.selection.point("probe", null));
+      node.addEventListener("click", () => this.app.chooseSeq(seq));
+    }
+    this.list.append(node);
+  }
+
+  /** Marks the lines of the ping that is chosen or pointed at. */
+  mark() {
+    const seq = this.app.seq(this.app.selection.marked);
+    for (const node of this.list.querySelectorAll(".marked")) node.classList.remove("marked");
+    if (seq === null) return;
+    for (const node of this.list.querySelectorAll(`[data-seq="${Number(seq)}"]`)) node.classList.add("marked");
+  }
+
+  /** Asks for a line; null where the reader ends the input. */
+  ask() {
+    this.form.hidden = false;
+    byId("reply").focus();
+    return new Promise((resolve) => { this.resolve = resolve; });
+  }
+
+  /** Takes the question back: the run has ended. */
+  endAsking() {
+    this.form.hidden = true;
+    this.resolve = null;
+  }
+
+  #reply(event) {
+    event.preventDefault();
+    const input = byId("reply");
+    const { resolve } = this;
+    this.endAsking();
+    resolve?.(input.value);
+    input.value = "";
+  }
+}
+
+/** The number of the ping that a line is about, or null. */
+function seqIn(text) {
+  const found = /\b(?:ping|packet|seq)\s+(\d{1,9})\b/i.exec(text);
+  return found ? Number(found[1]) : null;
+}

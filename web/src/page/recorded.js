@@ -1,0 +1,30 @@
+// Runs that were recorded elsewhere with `pingscript --json FILE --frames …`.
+
+/** A file larger than this is read to its first so many bytes. */
+const MOST_BYTES = 400_000_000;
+
+/** Gives the lines of a file in batches, without the whole of it in memory. */
+export async function readLines(file, onLines) {
+  const decoder = new TextDecoder();
+  const reader = file.stream().getReader();
+  let rest = "";
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (value) {
+      size += value.length;
+      rest += decoder.decode(value, { stream: true });
+      const lines = rest.split("\n");
+      rest = lines.pop();
+      await onLines(lines);
+    }
+    if (done || size >= MOST_BYTES) break;
+  }
+  if (rest) await onLines([rest]);
+  return size < MOST_BYTES;
+}
+
+/** Whether these lines are rows: the first one says what wrote them. */
+export function areRows(lines) {
+  return /^\s*\{.*"type":"/.test(lines.find((line) => line.trim() !== "") ?? "");
+}
