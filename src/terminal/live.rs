@@ -20,7 +20,7 @@ use crate::pictures::live::{LiveFrame, LivePing, LiveView, MOST};
 use crate::terminal::{colour, output};
 
 /// How often it is drawn at most.
-const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Ends of pings and samples between two pictures; what comes beyond is counted alone.
 const ROOM: usize = 1 << 16;
@@ -276,7 +276,7 @@ impl Drawer {
         }
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         self.causes = causes;
-        self.explained = (lost, now + (now.elapsed() * EXPLAIN_PAUSE).max(REDRAW_INTERVAL * 5));
+        self.explained = (lost, now + (now.elapsed() * EXPLAIN_PAUSE).max(REDRAW_INTERVAL * 2));
     }
 }
 

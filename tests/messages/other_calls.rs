@@ -95,6 +95,28 @@ error: there is no module `socket` to import
 "##,
     ),
     (
+        r##"import udp; let s = udp::bind("127.0.0.1:0");"##,
+        3,
+        r##"
+error: there is no module `udp` to import
+  --> -e:1:8
+    1 | import udp; let s = udp::bind("127.0.0.1:0");
+      |        ^
+  hint: nothing is to be imported: write udp::
+"##,
+    ),
+    (
+        r##"while True: pass"##,
+        3,
+        r##"
+error: a block stands between { }, not after a colon
+  --> -e:1:7
+    1 | while True: pass
+      |       ^
+  hint: write: while true { }
+"##,
+    ),
+    (
         r##"import socket;"##,
         3,
         r##"

@@ -129,7 +129,7 @@ fn is_known(scan: &Scan, index: usize, name: &str) -> bool {
 
 /// `7 // 2`: a comment where a division was meant.
 fn divided(scan: &Scan, names: &Names, index: usize) -> Option<Words> {
-    let divisor = scan.divisor_after(index)?.trim_end_matches([')', ']', ';']);
+    let divisor = scan.divisor_after(index)?.split([')', ']', ';']).next()?;
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let name = |text: &str| is_known(scan, index, text.split('.').next().unwrap_or(text));
     let is_whole = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');

@@ -14,10 +14,11 @@ fn module(of: &Translator, at: usize) -> Option<Rewrite> {
         return None;
     }
     let name = of.text(at + 1);
-    let end = of.find(at, |text| text == ";").unwrap_or(usize::MAX).min(of.line_end(at));
+    let end = of.find(at, |text| text == ";").map_or(usize::MAX, |end| end + 1).min(of.line_end(at));
     let mut rewrite = Rewrite::new(end, "", format!("there is no module `{name}` to import"))?;
     rewrite.note = Some(match rows::line("modules", name) {
         Some(instead) => format!("leave this line out; write: {instead}"),
+        None if of.names.has_namespace(name) => format!("nothing is to be imported: write {name}::"),
         None => format!("a file {name}.rhai is imported with: import \"{name}\" as {name};"),
     });
     Some(rewrite)

@@ -52,7 +52,11 @@ impl Inner {
             }
             let is_sure = most == count && chosen.len() as u64 == count && !rises.iter().any(|(rise, _)| rise.coarse);
             let words = self.words(counter, rises.iter().map(|(rise, _)| rise.by).sum());
-            let cause = if is_sure { words } else { format!("perhaps {words}") };
+            let cause = match chosen.len() as u64 {
+                _ if is_sure => words,
+                some if some < count => format!("perhaps {words}; which of {count} pings is not known"),
+                _ => format!("perhaps {words}"),
+            };
             for index in chosen {
                 found[index] = Some((cause.clone(), self.losses[index].number.to_string()));
             }

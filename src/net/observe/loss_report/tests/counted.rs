@@ -66,7 +66,7 @@ fn as_many_losses_as_a_count_rose_by_are_explained_and_more_or_less_are_perhaps(
         ),
         (
             1,
-            "\n  seq 1: perhaps a wrong checksum was found by b (its kernel counted UdpInCsumErrors 1 meanwhile)\n  1 unexpl",
+            "\n  seq 1: perhaps a wrong checksum was found by b (its kernel counted UdpInCsumErrors 1 meanwhile); which of 2 pings is not known\n  1 unexpl",
         ),
         (
             7,
@@ -137,7 +137,8 @@ fn a_count_explains_losses_only_as_far_back_as_verdicts_are_remembered() {
     read(&account, 110, "UdpRcvbufErrors", 1);
     let text = text_of(&account);
     let cause = "\n  seq 2: perhaps lost in the full receive buffer of 10.0.0.2:7 in b (the kernel counted 1)";
-    assert!(text.contains(&format!("{cause}\n  1 earlier one is no longer remembered\n  0 unexplained")), "{text}");
+    let others = "; which of 2 pings is not known";
+    assert!(text.contains(&format!("{cause}{others}\n  1 earlier one is no longer remembered\n  0 unexplained")), "{text}");
 }
 
 #[test]
@@ -150,8 +151,8 @@ fn a_full_buffer_is_not_counted_twice_and_not_before_its_time() {
     account.kernel_drops(B, ip(2, 7), 1);
     read(&account, 30, "UdpRcvbufErrors", 5);
     let text = text_of(&account);
-    let said = "seq 1: perhaps lost in the full receive buffer of 10.0.0.2:7 in b (the kernel counted 1)\n  1 unexplained: seq 2";
-    assert!(text.ends_with(said), "{text}");
+    let said = "seq 1: perhaps lost in the full receive buffer of 10.0.0.2:7 in b (the kernel counted 1)";
+    assert!(text.ends_with(&format!("{said}; which of 2 pings is not known\n  1 unexplained: seq 2")), "{text}");
 }
 
 #[test]
@@ -165,6 +166,7 @@ fn two_pingers_at_once_share_what_a_count_rose_by() {
     let text = text_of(&account);
     assert!(text.contains("\n  seq 1, 2: perhaps an ICMP error was held back"), "{text}");
     assert!(text.contains("\n  seq 1: perhaps an ICMP error was held back"), "{text}");
+    assert_eq!(text.matches("3 meanwhile); which of 4 pings is not known\n").count(), 2, "{text}");
     assert!(text.ends_with("\n  1 unexplained: seq 2"), "{text}");
 }
 
