@@ -333,3 +333,16 @@ fn a_socket_that_nothing_receives_on_is_one_of_this_process() {
     let run = pingscript(&["--simulate", "scripts/udp_ping.rhai", "--timeout", "0ms"]).run().stdout;
     assert!(run.contains("\nLost 5 of 5 pings: ") && !run.contains("outside of this process"), "{run}");
 }
+
+#[test]
+fn what_a_closure_is_asked_about_over_tcp_is_not_received_by_the_script() {
+    let run = run_simulated(
+        "let server = start(\"tcp_multi.rhai\", [\"--listen\", \"127.0.0.1:0\", \"--quiet\", \"--policy\", \"every:n=3\"]);
+         let conn = tcp::connect(server.addr, #{ framing: \"line\" });
+         let plan = #{ count: 9, interval: 20.ms, timeout: 50.ms, message: \"q\", seq_of: |reply| true };
+         for ping in pinger(conn, plan) { }
+         exit(0)",
+    );
+    assert!(run.contains("Lost 3 of 9 pings: "), "{run}");
+    assert!(!run.contains("by the script itself"), "{run}");
+}

@@ -102,6 +102,7 @@ error: there is no module `udp` to import
   --> -e:1:8
     1 | import udp; let s = udp::bind("127.0.0.1:0");
       |        ^
+  hint: write: let s = udp::bind("127.0.0.1:0");
   hint: nothing is to be imported: write udp::
 "##,
     ),

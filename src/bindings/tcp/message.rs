@@ -39,6 +39,12 @@ impl ReceivedMessage {
         Self(Arc::new(Inner { connection, incoming, deciding: None, replied: AtomicBool::new(false) }))
     }
 
+    /// A message that a closure is asked about: whether it is a reply to a ping.
+    pub fn being_matched(connection: Connection, message: Datagram) -> Self {
+        let (incoming, replied) = (Incoming::Message(message), AtomicBool::new(false));
+        Self(Arc::new(Inner { connection, incoming, deciding: None, replied }))
+    }
+
     /// A message that a policy decides about.
     pub fn being_decided(connection: Connection, message: Datagram, place: Place) -> Self {
         let (incoming, replied) = (Incoming::Message(message), AtomicBool::new(false));

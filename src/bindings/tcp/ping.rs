@@ -14,7 +14,7 @@ use crate::net::probe::outcome::Probe;
 use crate::net::probe::targets::Targets;
 use crate::net::socket::pinger::Pinger as NetPinger;
 use crate::net::socket::tcp::Connection;
-use crate::net::socket::tcp::{Framing, Incoming};
+use crate::net::socket::tcp::Framing;
 use crate::net::time::Duration;
 
 fn ping(ctx: &NativeCallContext, conn: &Connection, message: Dynamic, options: &Map) -> ScriptResult<Ping> {
@@ -139,7 +139,7 @@ functions! {
         let windowed = options.value("window").is_some();
         let mut plan = plan(&mut options, (Targets::one(conn.peer()), false), 0).or_raise(&ctx)?;
         let receiver = conn.clone();
-        let message = move |datagram| Dynamic::from(ReceivedMessage::new(receiver.clone(), Incoming::Message(datagram)));
+        let message = move |datagram| Dynamic::from(ReceivedMessage::being_matched(receiver.clone(), datagram));
         let closures = Closures::read(&ctx, &mut options, &mut plan.message, message)?;
         options.finish().or_raise(&ctx)?;
         if conn.framing() == Framing::Raw {

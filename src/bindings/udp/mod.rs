@@ -89,6 +89,17 @@ functions! {
     fn open as open_at(ctx: NativeCallContext, peer: Dynamic, local: &str) -> ScriptResult<UdpSocket> =
         open_with(ctx, peer, local, Map::new());
 
+    /// As `open`, with the options of `bind`.
+    ///
+    /// Errors: as `bind`; `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let sock = udp::open("127.0.0.1:7", #{ ttl: 5 });
+    /// expect(sock.ttl, 5);
+    /// ```
+    fn open as open_anywhere(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<UdpSocket> =
+        open_with(ctx, peer, "", options);
+
     /// As `open` with a local address, with the options of `bind`.
     ///
     /// Errors: as `bind`; `invalid`: an unknown option.
