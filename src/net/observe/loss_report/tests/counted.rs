@@ -138,7 +138,10 @@ fn a_count_explains_losses_only_as_far_back_as_verdicts_are_remembered() {
     let text = text_of(&account);
     let cause = "\n  seq 2: perhaps lost in the full receive buffer of 10.0.0.2:7 in b (the kernel counted 1)";
     let others = "; which of 2 pings is not known";
-    assert!(text.contains(&format!("{cause}{others}\n  1 earlier one is no longer remembered\n  0 unexplained")), "{text}");
+    assert!(
+        text.contains(&format!("{cause}{others}\n  1 earlier one is no longer remembered\n  0 unexplained")),
+        "{text}"
+    );
 }
 
 #[test]
