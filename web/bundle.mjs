@@ -50,7 +50,7 @@ function block(id, bytes) {
 /** Makes both pages in `dist`; `wasm` and `wasmAsyncify` are the paths of the engines there. */
 export async function bundle({ dist, wasm, wasmAsyncify }) {
   mkdirSync(dist, { recursive: true });
-  const engine = Boolean(wasm || wasmAsyncify);
+  const engine = existsSync(join(here, "src/engine.js"));
   const template = readFileSync(join(page, "index.html"), "utf8");
   const [script, worker] = await Promise.all([bundled("main.js", "iife", engine), bundled("worker.js", "iife", engine)]);
   const { outputFiles } = await build({ entryPoints: [join(page, "style.css")], minify: true, write: false, loader: { ".css": "css" } });
@@ -59,7 +59,7 @@ export async function bundle({ dist, wasm, wasmAsyncify }) {
   writeFileSync(join(dist, "worker.js"), worker);
   writeFileSync(join(dist, "page.css"), style);
   writeFileSync(join(dist, "index.html"), filled(template, {
-    policy: policy({ "script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "'self'", "connect-src": "'self'", "style-src": "'self' 'nonce-page'" }),
+    policy: policy({ "script-src": "'self' 'wasm-unsafe-eval'", "worker-src": "blob:", "connect-src": "'self'", "style-src": "'self' 'nonce-page'" }),
     style: '<link rel="stylesheet" href="page.css">', data: "", script: '<script src="page.js"></script>',
   }));
   // The end of a script element cannot stand in one.

@@ -96,6 +96,8 @@ export class App {
     this.details.update();
     this.topology.move();
     if (chosen?.kind !== "frame") return;
+    const { u0, u1 } = chosen.value;
+    if (!this.player.playing && !(this.player.step >= u0 && this.player.step <= u1)) this.player.seek(chosen.value.lost ? u1 : (u0 + u1) / 2);
     this.ladder.show(chosen.value);
     announce(this.describe(chosen.value));
   }

@@ -61,6 +61,7 @@ export class Editor {
     this.language = language;
     this.onEdit = onEdit;
     this.files = new Map();
+    this.seen = new Set();
     this.current = null;
     this.view = new EditorView({ parent: root, extensions: [nonce] });
     tabs.addEventListener("keydown", (event) => this.#tabKey(event));
@@ -70,6 +71,7 @@ export class Editor {
   open(files) {
     this.files = new Map(Object.entries(files).map(([name, text]) => [name, this.#state(name, text)]));
     this.current = null;
+    this.seen = new Set();
     this.show(this.files.keys().next().value);
   }
 
@@ -91,6 +93,8 @@ export class Editor {
     this.current = name;
     this.view.setState(this.files.get(name));
     this.#drawTabs();
+    if (!this.seen.has(name)) this.#skipHeader();
+    this.seen.add(name);
     this.check();
   }
 
@@ -111,6 +115,15 @@ export class Editor {
 
   check() {
     forceLinting(this.view);
+  }
+
+  /** Begins below the header, which the page shows in its own way, the explanation after the run. */
+  #skipHeader() {
+    const { doc } = this.view.state;
+    let line = 1;
+    while (line < doc.lines && doc.line(line).text.startsWith("//!")) line += 1;
+    const at = doc.line(line).from;
+    this.view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "start", yMargin: 0 }) });
   }
 
   #keep() {

@@ -14,9 +14,10 @@ async function inline(id) {
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
+/** The code of workers is read once, so that nothing is asked for after loading. */
 async function workerUrl() {
-  const code = await inline("data-worker");
-  return code === null ? "worker.js" : URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const code = (await inline("data-worker")) ?? (await (await fetch("worker.js")).arrayBuffer());
+  return URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
 }
 
 async function compiled(kind) {
@@ -83,10 +84,12 @@ class Caller {
 class Engine {
   running = false;
   #make;
-  #runner = null;
+  /** A promise: it starts while the page is read. */
+  #runner;
 
   constructor(make, answers) {
     this.#make = make;
+    this.#runner = make();
     this.answers = answers;
     this.version = answers.version;
   }
@@ -109,8 +112,9 @@ class Engine {
 
   /** Runs a script: `{ script, text, files, args, seed }`; resolves to `{ code, … }`. */
   async run(what, { onBatch, onAsk, asks }) {
-    this.#runner ??= await this.#make();
-    const runner = this.#runner;
+    this.#runner ??= this.#make();
+    const made = this.#runner;
+    const runner = await made;
     runner.onBatch = onBatch;
     runner.onAsk = onAsk;
     this.running = true;
@@ -118,7 +122,7 @@ class Engine {
       return await runner.call("start", { ...what, asks });
     } catch (error) {
       // An instance that failed is not used again.
-      if (this.#runner === runner) this.#runner = null;
+      if (this.#runner === made) this.#runner = null;
       runner.end("The run was ended.");
       throw error;
     } finally {
@@ -127,27 +131,32 @@ class Engine {
   }
 
   reply(line) {
-    this.#runner?.call("reply", line).catch(() => {});
+    this.#tell("reply", line);
   }
 
   /** So many batches have been read. */
   read(batches) {
-    this.#runner?.call("read", batches).catch(() => {});
+    this.#tell("read", batches);
   }
 
   hold(value) {
-    this.#runner?.call(value ? "pause" : "resume").catch(() => {});
+    this.#tell(value ? "pause" : "resume");
   }
 
   /** Ends the run: kindly, and where that does not help, with its worker. */
-  stop() {
-    const runner = this.#runner;
-    if (!runner) return;
-    runner.call("stop").catch(() => {});
+  async stop() {
+    const made = this.#runner;
+    if (!made || !this.running) return;
+    this.#tell("stop");
+    const runner = await made;
     setTimeout(() => {
-      if (!this.running || this.#runner !== runner) return;
+      if (!this.running || this.#runner !== made) return;
       this.#runner = null;
       runner.end("The run did not end by itself and was ended.");
     }, GRACE_MS);
+  }
+
+  #tell(what, ...args) {
+    this.#runner?.then((runner) => runner.call(what, ...args)).catch(() => {});
   }
 }

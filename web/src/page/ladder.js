@@ -77,7 +77,9 @@ export class Ladder {
 
   #arrow(frame) {
     const lost = frame.lost;
-    const [x1, xEnd] = [this.#x(frame.from), this.#x(frame.to)];
+    const x1 = this.#x(frame.from);
+    // What a socket sends to itself goes a little way to the right.
+    const xEnd = frame.from === frame.to ? x1 + 44 : this.#x(frame.to);
     const x2 = lost ? x1 + (xEnd - x1) * whereLost(frame) : frame.end === null ? x1 + (xEnd - x1) * 0.6 : xEnd;
     const [y1, y2] = [frame.u0 * ROW, (lost && frame.u1 - frame.u0 <= 0.5 ? frame.u0 : frame.u1) * ROW];
     const back = x2 < x1;
@@ -90,7 +92,7 @@ export class Ladder {
       "aria-label": this.app.describe(frame),
     },
     svg("line", { class: "area", x1, y1, x2, y2 }), svg("line", { class: "shaft", x1, y1, x2, y2 }), head, small,
-    svg("text", { x: x1 + (back ? -12 : 12), y: y1 - 5, "text-anchor": back ? "end" : "start" }, clipped(text, this.wide)));
+    svg("text", { x: x1 + (back ? -12 : 12), y: y1 - 5, "text-anchor": back ? "end" : "start" }, clipped(text, back ? x1 - TIMES : this.width - x1)));
     group.frame = frame;
     group.addEventListener("click", () => this.app.selection.choose("frame", frame));
     group.addEventListener("pointerenter", () => this.app.selection.point("frame", frame));
@@ -130,7 +132,8 @@ export class Ladder {
   }
 }
 
-function clipped(text, wide) {
-  const most = Math.max(16, Math.floor((wide * 1.5) / 6.3));
+/** As much of the text as there is room for. */
+function clipped(text, room) {
+  const most = Math.max(16, Math.floor((room - 14) / 6.3));
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

@@ -1,10 +1,13 @@
 // Where the nodes of the topology stand: in columns by their distance from the first one.
 
-const WIDE = 190;
+const LEAST_WIDE = 190;
+/** What a letter of a link's text takes, and a host beside it. */
+const LETTER = 6.4;
+const HOST = 110;
 const HIGH = 84;
 
-/** `{ places: Map id -> {x, y}, width, height }`. */
-export function layout(nodes, links) {
+/** `{ places: Map id -> {x, y}, width, height }`; `letters` is the length of the longest text of a link. */
+export function layout(nodes, links, letters) {
   const neighbours = new Map([...nodes.keys()].map((id) => [id, []]));
   for (const { ends: [a, b] } of links) {
     neighbours.get(a)?.push(b);
@@ -29,20 +32,20 @@ export function layout(nodes, links) {
       level = next;
     }
   }
-  return placed(columns);
+  return placed(columns, Math.max(LEAST_WIDE, HOST + letters * LETTER));
 }
 
-function placed(columns) {
+function placed(columns, wide) {
   const most = Math.max(1, ...columns.map((column) => column.length));
   // Many leaves: closer to each other.
   const step = most > 6 ? Math.max(34, 520 / most) : HIGH;
   const height = Math.max(150, most * step + 30);
-  const width = Math.max(1, columns.length) * WIDE;
+  const width = Math.max(1, columns.length) * wide;
   const places = new Map();
   columns.forEach((column, x) => {
     // Breadth first: the children of one parent stand together.
     column.forEach((id, y) => {
-      places.set(id, { x: (x + 0.5) * WIDE, y: height / 2 + (y - (column.length - 1) / 2) * step });
+      places.set(id, { x: (x + 0.5) * wide, y: height / 2 + (y - (column.length - 1) / 2) * step });
     });
   });
   return { places, width, height, small: step < HIGH };

@@ -13,6 +13,8 @@ import { fromFragment, toFragment } from "./share.js";
 import { pictureOf } from "./picture.js";
 
 const FIRST = "udp_ping";
+/** More options than these are shown when asked for. */
+const FEW = 6;
 const EMPTY = "// Write a script, or choose one above.\nprint(\"hello\");\n";
 
 const app = new App();
@@ -21,6 +23,7 @@ let library = new Library([]);
 let main = "script.rhai";
 let ran = false;
 let prediction = "";
+let described = "";
 
 const editor = new Editor({
   root: byId("editor"), tabs: byId("tabs"), problems: byId("problems"),
@@ -48,6 +51,8 @@ function describe() {
   const text = editor.texts[main] ?? "";
   const options = declared(text);
   byId("options-box").hidden = options.length === 0;
+  if (main !== described) byId("options-box").open = options.length <= FEW;
+  described = main;
   byId("options").replaceChildren(...fields(options, byId("args"), () => optionChanged()));
   drawLesson();
 }

@@ -27,8 +27,6 @@ export class Run {
     this.unreadable = 0;
     /** The latest time of any row. */
     this.now = 0;
-    /** Rises with each change. */
-    this.version = 0;
     this.pair = pairing();
   }
 
@@ -44,19 +42,30 @@ export class Run {
       this.rows.push(line);
       this.#add(row);
     }
-    this.version += 1;
   }
 
   /** Adds what the script printed. */
   addOutput(stream, text) {
-    this.lines.push({ stream, text, at: this.now });
-    this.version += 1;
+    const pieces = text.split("\n");
+    const rest = pieces.pop();
+    for (const piece of pieces) this.#line(stream, piece, true);
+    if (rest !== "") this.#line(stream, rest, false);
+  }
+
+  /** A line, or more of one that has not ended. */
+  #line(stream, text, ended) {
+    const last = this.lines.list.at(-1);
+    if (!last || last.ended || last.stream !== stream) {
+      this.lines.push({ stream, text, ended });
+      return;
+    }
+    last.text += text;
+    last.ended = ended;
   }
 
   /** At the end: where there are no frames, packets are drawn of the pings, as if each way took half of the round trip. */
   finish() {
     if (this.frames.total === 0) this.probes.list.forEach((probe) => this.#fromProbe(probe));
-    this.version += 1;
   }
 
   #add(row) {
@@ -67,7 +76,10 @@ export class Run {
       case "host": this.nodes.host(row); break;
       case "link": this.nodes.link(row); break;
       case "frame": this.#frame(row); break;
-      case "probe": this.probes.push({ ...row, id: this.probes.total }); break;
+      case "probe":
+        this.probes.push(row);
+        if (row.host === undefined) this.nodes.role(row);
+        break;
       default:
         if (row.type === "verdict") this.#verdict(row);
         this.others.push(row);

@@ -51,6 +51,13 @@ export class Nodes {
     return this.#end(LOOPBACK.test(ip) || this.all.get(`:${port}`)?.ip === ip ? `:${port}` : address, ip, address);
   }
 
+  /** Who asks and who replies, where the ends are sockets. */
+  role(probe) {
+    const [asks, replies] = [this.all.get(`:${split(probe.from)[1]}`), this.peer(probe.to)];
+    if (asks) asks.role = "pings";
+    if (!replies.isHost) replies.role ??= "replies";
+  }
+
   /** The link between two nodes, made where there is none. */
   between(a, b) {
     const key = a < b ? `${a}\n${b}` : `${b}\n${a}`;

@@ -20,6 +20,7 @@ export class Output {
 
   clear() {
     this.shown = 0;
+    this.last = null;
     this.list.replaceChildren();
     this.note.textContent = "";
   }
@@ -28,25 +29,34 @@ export class Output {
     const { lines } = this.app.run;
     const fresh = Math.min(lines.total - this.shown, MOST, lines.list.length);
     const atEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 30;
+    // The last line may have gone on.
+    if (this.last && !this.last.whole) this.#fill(this.last);
     for (const line of fresh > 0 ? lines.list.slice(-fresh) : []) this.#add(line);
     this.shown = lines.total;
     while (this.list.childElementCount > MOST) this.list.firstElementChild.remove();
     const left = lines.total - this.list.childElementCount;
-    this.note.textContent = left > 0 ? `The last ${this.list.childElementCount} of ${lines.total.toLocaleString("en")} pieces of output.` : "";
+    this.root.classList.toggle("empty", lines.total === 0);
+    this.note.textContent = lines.total === 0 && this.app.run.head ? "A recorded run has no output." : left > 0 ? `The last ${this.list.childElementCount} of ${lines.total.toLocaleString("en")} lines.` : "";
     if (atEnd) this.list.scrollTop = this.list.scrollHeight;
   }
 
   #add(line) {
-    const kind = line.stream === "stderr" ? "note" : "";
-    const node = el("div", { class: `line ${kind}` }, cleanLines(line.text.replace(/\n$/, "")));
-    const seq = seqIn(line.text);
-    if (seq !== null) {
-      node.dataset.seq = seq;
-      node.addEventListener("pointerenter", () => this.app.pointSeq(seq));
-      node.addEventListener("pointerleave", () => this.app.selection.point("probe", null));
-      node.addEventListener("click", () => this.app.chooseSeq(seq));
-    }
+    const node = el("div", { class: `line ${line.stream === "stderr" ? "note" : ""}` });
+    this.last = { line, node };
+    this.#fill(this.last);
+    const on = (event, act) => node.addEventListener(event, () => "seq" in node.dataset && act(Number(node.dataset.seq)));
+    on("pointerenter", (seq) => this.app.pointSeq(seq));
+    on("pointerleave", () => this.app.selection.point("probe", null));
+    on("click", (seq) => this.app.chooseSeq(seq));
     this.list.append(node);
+  }
+
+  #fill(last) {
+    const { line, node } = last;
+    node.textContent = line.text === "" ? "\u00a0" : cleanLines(line.text);
+    last.whole = line.ended;
+    const seq = seqIn(line.text);
+    if (seq !== null) node.dataset.seq = seq;
   }
 
   /** Marks the lines of the ping that is chosen or pointed at. */

@@ -16,7 +16,7 @@ export class Timeline {
     this.steps = new Float64Array(this.times.length);
     /** Long times in which nothing happened: at which step, and how long. */
     this.gaps = [];
-    this.#place();
+    this.#place(idleBefore(frames));
     for (const frame of frames) {
       frame.u0 = this.stepOf(frame.begin);
       frame.u1 = frame.end === null ? frame.u0 + 1 : Math.max(this.stepOf(frame.end), frame.u0 + (frame.lost ? 0.5 : 0));
@@ -28,14 +28,14 @@ export class Timeline {
     return this.steps.length === 0 ? 0 : this.steps[this.steps.length - 1] + 1.5;
   }
 
-  #place() {
+  #place(idle) {
     const { times, steps } = this;
     const differences = Array.from(times, (time, i) => time - (times[i - 1] ?? time)).sort((a, b) => a - b);
     const long = Math.max(LEAST_GAP, LONG * (differences[differences.length >> 1] ?? 0));
     let at = 1;
     for (let i = 0; i < times.length; i += 1) {
       const gap = i === 0 ? 0 : times[i] - times[i - 1];
-      if (gap >= long) {
+      if (gap >= long && idle.has(times[i])) {
         this.gaps.push({ step: at + 0.25, ns: gap });
         at += 1;
       }
@@ -65,6 +65,17 @@ export class Timeline {
     const at = firstAbove(this.steps, step - 1e-6);
     return at === 0 ? 0 : this.steps[at - 1];
   }
+}
+
+/** The moments at which a packet leaves after a time in which none was on its way. */
+function idleBefore(frames) {
+  const moments = new Set();
+  let latest = -Infinity;
+  for (const frame of [...frames].sort((a, b) => a.begin - b.begin)) {
+    if (frame.begin > latest) moments.add(frame.begin);
+    latest = Math.max(latest, frame.end ?? frame.begin);
+  }
+  return moments;
 }
 
 function firstAbove(list, value) {

@@ -22,7 +22,7 @@ export class Topology {
   /** Draws hosts and links anew where they have changed. */
   update() {
     const { nodes } = this.app.run;
-    const shape = [...nodes.all.values()].map((n) => `${n.id} ${n.name} ${n.router} ${n.addrs[0]}`).join("\n") + [...nodes.links.keys()].join("|");
+    const shape = [...nodes.all.values()].map((n) => `${n.id} ${n.name} ${n.router} ${n.addrs[0]} ${n.role}`).join("\n") + [...nodes.links.keys()].join("|");
     if (shape !== this.shape) {
       this.shape = shape;
       this.#drawNetwork(nodes);
@@ -33,7 +33,7 @@ export class Topology {
 
   #drawNetwork(nodes) {
     const links = [...nodes.links.values()];
-    const { places, width, height, small } = layout(nodes.all, links);
+    const { places, width, height, small } = layout(nodes.all, links, Math.max(0, ...links.map((link) => about(link.row).length)));
     this.places = places;
     this.packets = svg("g", {});
     this.drawn.clear();
@@ -57,14 +57,15 @@ export class Topology {
   #node(node, small) {
     const { x, y } = this.places.get(node.id);
     const what = node.router ? "Router" : node.isHost ? "Host" : "Socket";
-    const [width, height] = node.isHost ? [96, small ? 30 : 44] : [136, small ? 28 : 34];
+    const [width, height] = node.isHost ? [96, small ? 30 : 44] : [140, small ? 28 : 44];
+    const below = node.router ? "router" : node.isHost ? (node.addrs[0] ?? "") : (node.role ?? "");
     const group = svg("g", {
       class: `node${node.router ? " router" : ""}`, transform: `translate(${x} ${y})`, tabindex: 0, role: "button",
       "aria-label": clean(`${what} ${node.name}${node.isHost ? `, ${node.addrs.join(", ")}` : ""}`),
     },
-    svg("rect", { x: -width / 2, y: -height / 2, width, height, rx: node.isHost ? 6 : 17 }),
-    svg("text", { y: node.isHost && !small ? -2 : 4, class: "name" }, clean(node.name).slice(0, 22)));
-    if (node.isHost && !small) group.append(svg("text", { y: 14 }, clean(node.router ? "router" : (node.addrs[0] ?? "")).slice(0, 18)));
+    svg("rect", { x: -width / 2, y: -height / 2, width, height, rx: node.isHost ? 6 : height / 2 }),
+    svg("text", { y: below && !small ? -2 : 4, class: "name" }, clean(node.name).slice(0, 22)));
+    if (below && !small) group.append(svg("text", { y: 14 }, clean(below).slice(0, 18)));
     return this.#choosable(group, "node", node);
   }
 
@@ -113,7 +114,8 @@ export class Topology {
   }
 
   #place(frame, step) {
-    const [from, to] = [this.places.get(frame.from), this.places.get(frame.to)];
+    const from = this.places.get(frame.from);
+    const to = frame.from === frame.to && from ? { x: from.x + 84, y: from.y - 34 } : this.places.get(frame.to);
     if (!from || !to) return;
     let shape = this.drawn.get(frame);
     if (!shape) {
