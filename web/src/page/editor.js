@@ -6,7 +6,7 @@ import { bracketMatching, indentUnit } from "@codemirror/language";
 import { forceLinting, linter, lintGutter, lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
-import { Decoration, drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, WidgetType } from "@codemirror/view";
+import { Decoration, drawSelection, EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers, WidgetType } from "@codemirror/view";
 import { clean, el } from "./dom.js";
 import { colours, rhai } from "./rhai.js";
 
@@ -54,7 +54,7 @@ function decorations(doc, { marked, counts }) {
 const nonce = EditorView.cspNonce.of("page");
 
 export class Editor {
-  /** `language`: `{ check(name, text), complete(name, text, offset) }`, both promises. */
+  /** `language`: `{ check(name, text), complete(text, offset), hover(text, offset) }`, all promises. */
   constructor({ root, tabs, problems, language, onEdit }) {
     this.tabs = tabs;
     this.problems = problems;
@@ -138,7 +138,8 @@ export class Editor {
         highlightSelectionMatches(), indentUnit.of("    "), EditorView.lineWrapping, rhai, colours, marks,
         nonce,
         EditorView.contentAttributes.of({ "aria-label": `Script ${name}. Escape, then Tab leaves the editor.`, spellcheck: "false" }),
-        autocompletion({ override: [(context) => this.#complete(name, context)] }),
+        autocompletion({ override: [(context) => this.#complete(context)] }),
+        hoverTooltip((view, at) => this.#hover(view, at)),
         linter((view) => this.#lint(name, view), { delay: 250 }),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap, indentWithTab]),
         EditorView.updateListener.of((update) => update.docChanged && this.onEdit(name)),
@@ -163,19 +164,25 @@ export class Editor {
       " ", problem(one.message, one.hint))));
   }
 
-  async #complete(name, context) {
+  async #complete(context) {
     const word = context.matchBefore(/[\w.:]*$/);
-    if (!context.explicit && (!word || !/(\w\w|[.:])$/.test(word.text))) return null;
-    const found = await this.language.complete(name, context.state.doc.toString(), context.pos);
+    if (!context.explicit && !/(\w\w|[.:])$/.test(word?.text ?? "")) return null;
+    const text = context.state.doc.toString();
+    const found = await this.language.complete(text, context.pos);
     if (context.aborted || found.length === 0) return null;
-    const from = found[0].from ?? context.matchBefore(/\w*$/)?.from ?? context.pos;
+    const [{ from }] = found;
+    // What is said of a name is asked for when it is looked at: of the text as it would be.
+    const about = async (label) => explained(await this.language.hover(text.slice(0, from) + label + text.slice(context.pos), from + 1));
     return {
       from,
       validFor: /^\w*$/,
-      options: found.map(({ label, detail, documentation, kind }) => ({
-        label, detail, type: kind, info: documentation ? () => el("div", { class: "doc" }, documentation) : undefined,
-      })),
+      options: found.map(({ label, insert, kind }) => ({ label, apply: insert ?? label, type: kind, info: () => about(label) })),
     };
+  }
+
+  async #hover(view, pos) {
+    const said = await this.language.hover(view.state.doc.toString(), pos);
+    return said ? { pos, above: true, create: () => ({ dom: explained(said) }) } : null;
   }
 
   #drawTabs() {
@@ -192,6 +199,13 @@ export class Editor {
     this.show(names[(names.indexOf(this.current) + move + names.length) % names.length]);
     this.tabs.querySelector('[aria-selected="true"]').focus();
   }
+}
+
+/** What the language server says, in Markdown: code in its own letters, the rest as text. */
+function explained(markdown) {
+  if (!markdown) return null;
+  const parts = markdown.split(/^```\w*$/m);
+  return el("div", { class: "doc" }, ...parts.map((part, at) => el(at % 2 === 1 ? "pre" : "p", {}, part.trim())));
 }
 
 /** A message with its hints. */

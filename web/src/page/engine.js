@@ -106,8 +106,8 @@ class Engine {
     return this.answers.call("complete", text, offset);
   }
 
-  options(name, text) {
-    return this.answers.call("options", name, text);
+  hover(text, offset) {
+    return this.answers.call("hover", text, offset);
   }
 
   /** Runs a script: `{ script, text, files, args, seed }`; resolves to `{ code, … }`. */

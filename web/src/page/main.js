@@ -29,7 +29,8 @@ const editor = new Editor({
   root: byId("editor"), tabs: byId("tabs"), problems: byId("problems"),
   language: {
     check: async (name, text) => (runner.engine ? runner.engine.check(name, text).catch(() => []) : []),
-    complete: async (name, text, offset) => (runner.engine ? runner.engine.complete(text, offset).catch(() => []) : []),
+    complete: async (text, offset) => (runner.engine ? runner.engine.complete(text, offset).catch(() => []) : []),
+    hover: async (text, offset) => (runner.engine ? runner.engine.hover(text, offset).catch(() => null) : null),
   },
   onEdit: debounced((name) => edited(name), 400),
 });
@@ -68,7 +69,7 @@ function drawLesson() {
 /** How the script is named in a terminal: a shipped one that was not edited by its name, another one as a file. */
 function nativeName() {
   const shipped = library.find(main);
-  return shipped && `${shipped.name}.rhai` === main && shipped.text === editor.texts[main] ? shipped.name : main.split("/").pop();
+  return shipped?.text === editor.texts[main] ? shipped.name : main.split("/").pop();
 }
 
 function edited(name) {
@@ -91,9 +92,11 @@ function run() {
   }
   if (!runner.engine) return;
   ran = true;
-  const files = editor.texts;
-  const { [main]: text, ...others } = files;
-  runner.start({ script: main, text, files: others, args: words(byId("args").value), seed: Number(seed), asks: byId("asks").checked });
+  // Shipped scripts as they are come from the engine, which names them as everywhere.
+  const edited = Object.entries(editor.texts).filter(([name, text]) => library.find(name)?.text !== text);
+  const { [main]: text, ...files } = Object.fromEntries(edited);
+  const script = text === undefined ? library.find(main).name : main;
+  runner.start({ script, text, files, args: words(byId("args").value), seed: Number(seed), asks: byId("asks").checked });
   drawLesson();
 }
 

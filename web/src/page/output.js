@@ -64,7 +64,10 @@ export class Output {
     const seq = this.app.seq(this.app.selection.marked);
     for (const node of this.list.querySelectorAll(".marked")) node.classList.remove("marked");
     if (seq === null) return;
-    for (const node of this.list.querySelectorAll(`[data-seq="${Number(seq)}"]`)) node.classList.add("marked");
+    const lines = [...this.list.querySelectorAll(`[data-seq="${Number(seq)}"]`)];
+    for (const node of lines) node.classList.add("marked");
+    // What is chosen comes into view; what is only pointed at leaves the list where it is.
+    if (!this.app.selection.pointed && lines[0]) this.list.scrollTop = lines[0].offsetTop - this.list.offsetTop - this.list.clientHeight / 3;
   }
 
   /** Asks for a line; null where the reader ends the input. */

@@ -89,7 +89,7 @@ export class Runner {
     const { run } = this.app;
     for (const { kind, texts } of batch) {
       if (kind === "rows") run.addRows(texts);
-      else texts.forEach((text) => run.addOutput(kind === "err" || kind === "stderr" ? "stderr" : "stdout", text));
+      else texts.forEach((text) => run.addOutput(kind, text));
     }
     this.#unread += 1;
     this.app.changed();

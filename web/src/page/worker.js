@@ -33,11 +33,11 @@ const does = {
   library: () => engine.library(),
   check: (name, text) => engine.check(name, text),
   complete: (text, offset) => engine.complete(text, offset),
-  options: (name, text) => engine.options?.(name, text) ?? null,
+  hover: (text, offset) => engine.hover?.(text, offset) ?? null,
   start: async ({ asks, ...what }) => {
     run = engine.start({
       ...what, frames: true,
-      onRow: (row) => add("rows", typeof row === "string" ? row : JSON.stringify(row)),
+      onRow: (row) => add("rows", row),
       onOutput: (stream, text) => add(stream, text),
       onInput: asks ? askPage : undefined,
     });
