@@ -54,9 +54,15 @@ fn block(of: &Translator, at: usize) -> Option<Rewrite> {
     let is_if = matches!(of.text(at), "if" | "elif");
     let end = branch.filter(|at| is_if && *at < end).unwrap_or(end);
     let inside = of.plain(colon + 1, end);
-    let inside = if inside.is_empty() { "…".to_string() } else { inside };
+    // In a loop it is Python's statement; elsewhere it may be meant for the verdict.
+    let does_nothing = inside == "pass()" && matches!(of.text(at), "while" | "for");
+    let inside = match inside.as_str() {
+        "" => " …",
+        _ if does_nothing => "",
+        inside => &format!(" {inside}"),
+    };
     let brace = if opened { "" } else { " {" };
-    let text = format!("{}{brace} {inside} }}", head.trim_end());
+    let text = format!("{}{brace}{inside} }}", head.trim_end());
     Rewrite::new(end, text, "a block stands between { }, not after a colon")
 }
 
