@@ -157,6 +157,7 @@ async function openAddressed() {
     const asked = await fromFragment(location.hash);
     const files = asked?.files ?? library.filesOf(asked?.script ?? FIRST) ?? (asked ? null : { "script.rhai": EMPTY });
     if (!files) throw new Error(`No script ${asked.script} came with this page.`);
+    document.body.classList.toggle("embed", asked?.view === "embed");
     if (asked) {
       byId("args").value = asked.args;
       byId("seed").value = /^\d{1,19}$/.test(asked.seed) ? asked.seed : "7";

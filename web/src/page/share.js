@@ -33,7 +33,7 @@ export async function toFragment(run) {
  */
 export async function fromFragment(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/, "").replace(/\+/g, "%2B"));
-  if (given.has("script")) return { script: given.get("script"), args: given.get("args") ?? "", seed: given.get("seed") ?? "", files: null };
+  if (given.has("script")) return { script: given.get("script"), args: given.get("args") ?? "", seed: given.get("seed") ?? "", files: null, view: given.get("view") };
   if (!given.has("run")) return null;
   let run;
   try {
