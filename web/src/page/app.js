@@ -51,7 +51,7 @@ export class App {
   /** Draws all soon; several calls draw once. */
   changed() {
     if (this.pending) return;
-    this.pending = setTimeout(() => this.refresh(), Math.max(REFRESH_MS, 4 * (this.cost ?? 0)));
+    this.pending = setTimeout(() => this.refresh(), Math.max(REFRESH_MS, 8 * (this.cost ?? 0)));
   }
 
   /** Draws all for the run as it is now. */

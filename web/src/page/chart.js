@@ -5,20 +5,25 @@ import { duration } from "./format.js";
 import { cross } from "./shapes.js";
 
 const MOST = 1_500;
-const [WIDE, HIGH, LEFT, TOP, BOTTOM] = [640, 210, 100, 16, 28];
+const [HIGH, LEFT, TOP, BOTTOM] = [190, 82, 14, 24];
 const SIGNS = ["M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "M-4-4h8v8h-8z", "M0-5l5 9h-10z", "M0-5l5 5-5 5-5-5z", "M-5-1h10v2h-10z", "M-1-5h2v10h-2z"];
 
 export class Chart {
   constructor(root, app) {
     this.app = app;
-    this.picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "chart", role: "img" });
+    this.picture = svg("svg", { class: "chart", role: "img", height: HIGH });
     this.keys = el("ul", { class: "keys" });
     this.note = el("p", { class: "faint" });
+    this.root = root;
     root.append(this.picture, this.keys, this.note);
+    new ResizeObserver(() => root.clientWidth !== this.wide && this.update()).observe(root);
   }
 
   update() {
     const { probes } = this.app.run;
+    this.wide = this.root.clientWidth;
+    const wide = Math.max(260, this.wide);
+    this.picture.setAttribute("viewBox", `0 0 ${wide} ${HIGH}`);
     const shown = probes.list.slice(-MOST).sort((a, b) => a.time_ns - b.time_ns);
     const gone = probes.total - shown.length;
     this.note.textContent = probes.total === 0 ? "No pings yet." : gone > 0 ? `The last ${shown.length} of ${probes.total.toLocaleString("en")} pings.` : "";
@@ -28,15 +33,15 @@ export class Chart {
     const scale = scaleOf(times);
     const targets = [...new Set(shown.map(targetOf))];
     this.picture.setAttribute("aria-label", `Round-trip times of ${shown.length} pings, ${shown.length - times.length} without a reply`);
-    const step = (WIDE - LEFT - 12) / Math.max(1, shown.length);
+    const step = (wide - LEFT - 12) / Math.max(1, shown.length);
     const lines = scale.ticks.flatMap((tick) => [
-      svg("line", { class: "grid", x1: LEFT, x2: WIDE - 8, y1: scale.y(tick), y2: scale.y(tick) }),
+      svg("line", { class: "grid", x1: LEFT, x2: wide - 8, y1: scale.y(tick), y2: scale.y(tick) }),
       svg("text", { x: LEFT - 6, y: scale.y(tick) + 4, "text-anchor": "end" }, duration(tick)),
     ]);
     const points = shown.map((probe, at) => this.#point(probe, LEFT + (at + 0.5) * step, scale, targets.indexOf(targetOf(probe)) % 6));
     const ends = shown.length === 0 ? [] : [
       svg("text", { x: LEFT, y: HIGH - 6 }, `ping ${shown[0].seq}`),
-      svg("text", { x: WIDE - 8, y: HIGH - 6, "text-anchor": "end" }, `ping ${shown.at(-1).seq}`),
+      svg("text", { x: wide - 8, y: HIGH - 6, "text-anchor": "end" }, `ping ${shown.at(-1).seq}`),
     ];
     this.picture.replaceChildren(...lines, ...points, ...ends);
     this.keys.replaceChildren(...targets.slice(0, 6).map((target, at) => el("li", {},

@@ -72,6 +72,7 @@ class Caller {
   #message(data) {
     if (data.batch) this.onBatch?.(data.batch);
     else if (data.ask !== undefined) this.onAsk?.(data.ask);
+    else if (data.report !== undefined) this.onReport?.(data.report);
     else {
       const { resolve, reject } = this.#calls.get(data.id) ?? {};
       this.#calls.delete(data.id);
@@ -111,12 +112,13 @@ class Engine {
   }
 
   /** Runs a script: `{ script, text, files, args, seed }`; resolves to `{ code, … }`. */
-  async run(what, { onBatch, onAsk, asks }) {
+  async run(what, { onBatch, onAsk, onReport, asks }) {
     this.#runner ??= this.#make();
     const made = this.#runner;
     const runner = await made;
     runner.onBatch = onBatch;
     runner.onAsk = onAsk;
+    runner.onReport = onReport;
     this.running = true;
     try {
       return await runner.call("start", { ...what, asks });

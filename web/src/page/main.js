@@ -108,6 +108,7 @@ function showState(text) {
   byId("stop").disabled = !running;
   byId("pause").disabled = !running && timeline.length === 0;
   byId("pause").textContent = player.playing ? "Pause" : player.atEnd && !running ? "Play again" : "Continue";
+  byId("save-report").disabled = !runner.report;
   byId("step").disabled = !running && timeline.length === 0;
 }
 
@@ -237,6 +238,7 @@ function listen() {
   const saves = {
     "save-script": () => download(main.split("/").pop(), "text/plain", editor.texts[main]),
     "save-rows": () => download("run.jsonl", "application/x-ndjson", app.run.rows.list.map((row) => `${row}\n`).join("")),
+    "save-report": () => download("report.html", "text/html", runner.report),
     "save-topology": () => download("network.svg", "image/svg+xml", pictureOf(byId("topology"))),
     "save-ladder": () => download("ladder.svg", "image/svg+xml", pictureOf(app.ladder.picture)),
     "save-chart": () => download("round-trips.svg", "image/svg+xml", pictureOf(app.chart.picture)),

@@ -28,7 +28,7 @@ export class Runner {
     if (this.state === "running") return;
     this.#begin("Running …");
     try {
-      const ended = await this.engine.run(what, { asks: what.asks, onBatch: (batch) => this.#batch(batch), onAsk: () => this.#ask() });
+      const ended = await this.engine.run(what, { asks: what.asks, onBatch: (batch) => this.#batch(batch), onAsk: () => this.#ask(), onReport: (report) => { this.report = report; } });
       const time = ended.simulated_ns ? `${(ended.simulated_ns / 1e9).toFixed(2)} s of network, ` : "";
       this.#end(ended.error ?? `Ended: ${CODES[ended.code] ?? "ended"} (exit code ${ended.code}; ${time}${Math.round(ended.ms ?? performance.now() - this.began)} ms).`);
     } catch (error) {
@@ -72,6 +72,7 @@ export class Runner {
     this.state = "running";
     this.began = performance.now();
     this.#unread = 0;
+    this.report = null;
     this.app.clear();
     this.app.player.restart();
     this.onState(text);

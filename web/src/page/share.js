@@ -43,7 +43,7 @@ export async function fromFragment(fragment) {
   } catch (error) {
     throw new Error(`The link cannot be read: it may be cut short. ${error.message}`);
   }
-  return checked(run);
+  return { ...checked(run), view: given.get("view") };
 }
 
 /** Only what has the form of a run gets in. */

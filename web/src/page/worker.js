@@ -36,7 +36,8 @@ const does = {
   hover: (text, offset) => engine.hover?.(text, offset) ?? null,
   start: async ({ asks, ...what }) => {
     run = engine.start({
-      ...what, frames: true,
+      ...what, frames: true, report: true,
+      onReport: (report) => self.postMessage({ report }),
       onRow: (row) => add("rows", row),
       onOutput: (stream, text) => add(stream, text),
       onInput: asks ? askPage : undefined,
