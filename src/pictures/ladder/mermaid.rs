@@ -12,7 +12,7 @@ pub const MOST: usize = 300;
 
 /// The ladder as the text of a diagram.
 pub fn draw(ladder: &Ladder) -> String {
-    let mut text = format!("---\ntitle: \"{}\"\n---\nsequenceDiagram\n", escaped(&ladder.caption()));
+    let mut text = format!("---\ntitle: \"{}\"\n---\nsequenceDiagram\n", in_yaml(&ladder.caption()));
     for (index, column) in ladder.columns.iter().enumerate() {
         let addresses =
             if column.addresses.is_empty() { String::new() } else { format!("<br/>{}", escaped(&column.addresses)) };
@@ -44,13 +44,18 @@ pub fn draw(ladder: &Ladder) -> String {
 
 /// Without a character that Mermaid, or HTML, gives a meaning to: those are written by their numbers. The word `end` is one.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '(' | ')' | '/' | '_' | '-' | '=') {
-            true => escaped.push(c),
-            false => escaped.push_str(&format!("#{};", u32::from(c))),
-        }
-    }
+    let escaped = text.chars().map(|c| if is_plain(c) { c.to_string() } else { format!("#{};", u32::from(c)) });
+    let escaped: String = escaped.collect();
     let words: Vec<&str> = escaped.split(' ').map(|word| if word == "end" { "#101;nd" } else { word }).collect();
     words.join(" ")
+}
+
+/// The same between the quotes of YAML, in which the title stands.
+fn in_yaml(text: &str) -> String {
+    let is_plain = |c| is_plain(c) || c == ':';
+    text.chars().map(|c| if is_plain(c) { c.to_string() } else { format!("\\U{:08x}", u32::from(c)) }).collect()
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '(' | ')' | '/' | '_' | '-' | '=')
 }
