@@ -29,7 +29,7 @@ function filled(text, options) {
 }
 
 /** The card of a script: before a run what it asks, after it what it explains. */
-export function card(script, options, { ran, prediction, onPredict }) {
+export function card(script, options, { explains, prediction, onPredict }) {
   const parts = header(script);
   const text = (key) => (parts[key] ? filled(parts[key], options) : null);
   const nodes = [el("p", { class: "title" }, clean(parts.title))];
@@ -38,9 +38,9 @@ export function card(script, options, { ran, prediction, onPredict }) {
     field.value = prediction;
     nodes.push(section("Predict", text("Predict")), el("label", { class: "predict" }, "What do you expect? ", field));
   }
-  if (parts.Explain && ran) nodes.push(section("Explain", text("Explain")));
-  if (parts.Remember && ran) nodes.push(section("Remember", text("Remember")));
-  if (parts.Explain && !ran) nodes.push(el("p", { class: "faint" }, "The explanation comes after the run."));
+  if (parts.Explain && explains) nodes.push(section("Explain", text("Explain")));
+  if (parts.Remember && explains) nodes.push(section("Remember", text("Remember")));
+  if (parts.Explain && !explains) nodes.push(el("p", { class: "faint" }, "The explanation comes after the run."));
   if (!parts.Predict && parts.Usage) nodes.push(el("p", { class: "faint" }, clean(parts.Usage)));
   return nodes;
 }

@@ -7,6 +7,7 @@ import { loadEngine } from "./engine.js";
 import { card, valued } from "./lesson.js";
 import { declared, fields, line, words } from "./options.js";
 import { SPEEDS } from "./player.js";
+import { fetched } from "./recorded.js";
 import { Runner } from "./runner.js";
 import { Library } from "./session.js";
 import { fromFragment, toFragment } from "./share.js";
@@ -21,7 +22,9 @@ const app = new App();
 const runner = new Runner(app, { onState: showState });
 let library = new Library([]);
 let main = "script.rhai";
+/** Whether Run was pressed for these scripts, and whether there is a run to explain. */
 let ran = false;
+let explains = false;
 let prediction = "";
 let described = "";
 
@@ -40,6 +43,7 @@ app.editor = editor;
 function open(script, files) {
   main = script;
   ran = false;
+  explains = false;
   prediction = "";
   app.clear();
   editor.open({ [script]: files[script], ...files });
@@ -61,7 +65,7 @@ function describe() {
 function drawLesson() {
   const args = words(byId("args").value);
   const text = editor.texts[main] ?? "";
-  byId("lesson").replaceChildren(...card(text, valued(text, args), { ran, prediction, onPredict: (said) => { prediction = said; } }));
+  byId("lesson").replaceChildren(...card(text, valued(text, args), { explains, prediction, onPredict: (said) => { prediction = said; } }));
   byId("lesson").hidden = !text.startsWith("//!");
   byId("command").textContent = ["pingscript --simulate --seed", byId("seed").value || "7", nativeName(), line(args)].filter(Boolean).join(" ");
 }
@@ -92,6 +96,7 @@ function run() {
   }
   if (!runner.engine) return;
   ran = true;
+  explains = true;
   // Shipped scripts as they are come from the engine, which names them as everywhere.
   const edited = Object.entries(editor.texts).filter(([name, text]) => library.find(name)?.text !== text);
   const { [main]: text, ...files } = Object.fromEntries(edited);
@@ -156,6 +161,12 @@ async function copy() {
 async function openAddressed() {
   try {
     const asked = await fromFragment(location.hash);
+    if (asked?.recorded) {
+      open("script.rhai", { "script.rhai": EMPTY });
+      banner("");
+      await openRecorded(asked.recorded);
+      return;
+    }
     const files = asked?.files ?? library.filesOf(asked?.script ?? FIRST) ?? (asked ? null : { "script.rhai": EMPTY });
     if (!files) throw new Error(`No script ${asked.script} came with this page.`);
     document.body.classList.toggle("embed", asked?.view === "embed");
@@ -189,20 +200,37 @@ function choose(name) {
   open(Object.keys(files)[0], files);
 }
 
+async function openRun(file) {
+  await runner.open(file);
+  // The shipped scripts of that run, so that its lines can be looked up.
+  const { head } = app.run;
+  const entry = library.find(head?.script ?? "");
+  if (!entry) return;
+  main = `${entry.name}.rhai`;
+  ran = false;
+  explains = true;
+  editor.open(library.filesOf(entry.name));
+  byId("library").value = entry.name;
+  byId("args").value = line(head.args);
+  byId("seed").value = head.seed;
+  describe();
+  app.markLines();
+}
+
+/** Offers recorded runs that lie beside the page, and opens the first one. */
+async function openRecorded(names) {
+  const list = byId("recorded");
+  list.replaceChildren(...names.map((name) => el("option", {}, name)));
+  list.parentElement.hidden = names.length < 2;
+  const show = async () => openRun(await fetched(list.value));
+  list.onchange = () => show().catch((error) => banner(error.message));
+  await list.onchange();
+}
+
 async function openFile(file) {
   if (!file) return;
   if (!file.name.endsWith(".rhai")) {
-    await runner.open(file);
-    // The shipped scripts of that run, so that its lines can be looked up.
-    const entry = library.find(app.run.head?.script ?? "");
-    if (!entry) return;
-    main = `${entry.name}.rhai`;
-    editor.open(library.filesOf(entry.name));
-    byId("library").value = entry.name;
-    byId("args").value = line(app.run.head.args);
-    byId("seed").value = app.run.head.seed;
-    describe();
-    app.markLines();
+    await openRun(file);
     return;
   }
   const text = await file.text();

@@ -24,6 +24,15 @@ export async function readLines(file, onLines) {
   return size < MOST_BYTES;
 }
 
+/** A recorded run that lies beside the page, as a file. */
+export async function fetched(name) {
+  const url = new URL(name, location.href);
+  if (url.origin !== location.origin) throw new Error("A recorded run is opened from where the page is, or from a file.");
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${name} is not there (${response.status}).`);
+  return { name, stream: () => response.body };
+}
+
 /** Whether these lines are rows: the first one says what wrote them. */
 export function areRows(lines) {
   return /^\s*\{.*"type":"/.test(lines.find((line) => line.trim() !== "") ?? "");

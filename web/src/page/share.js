@@ -29,11 +29,12 @@ export async function toFragment(run) {
 
 /**
  * What a fragment asks for: a whole run (`#run=…`), or a shipped script (`#script=labs/tcp_loss&seed=7&args=--loss 0.2`); null
- * without one. Throws with a sentence where it cannot be read.
+ * without one; or recorded runs beside the page (`#recorded=run.jsonl`). Throws with a sentence where it cannot be read.
  */
 export async function fromFragment(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/, "").replace(/\+/g, "%2B"));
   if (given.has("script")) return { script: given.get("script"), args: given.get("args") ?? "", seed: given.get("seed") ?? "", files: null, view: given.get("view") };
+  if (given.has("recorded")) return { recorded: given.getAll("recorded") };
   if (!given.has("run")) return null;
   let run;
   try {

@@ -50,7 +50,7 @@ export class Topology {
     const group = svg("g", { class: "link", tabindex: 0, role: "button", "aria-label": clean(`Link ${link.name}${text ? `: ${text}` : ""}`) },
       svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: "area" }),
       svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: "cable" }),
-      svg("text", { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + 22 }, text));
+      svg("text", { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + 30 }, text));
     return this.#choosable(group, "link", link);
   }
 
