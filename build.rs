@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() -> std::io::Result<()> {
+    let page = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("web/dist/index.html");
+    assert!(
+        env::var("CARGO_FEATURE_WEB").is_err() || page.exists(),
+        "the feature `web` needs web/dist: bash web/build"
+    );
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("scripts");
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();

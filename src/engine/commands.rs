@@ -16,6 +16,8 @@ use super::programs::ScriptHost;
 use super::report::{self, ReportArgs};
 use super::run::{self, Job, exit, refuse};
 use super::test_runner::{self, TestArgs};
+#[cfg(feature = "web")]
+use super::web::{self, WebArgs};
 use super::{library, lsp, tour};
 use crate::bindings::context::Programs;
 use crate::nearest::nearest;
@@ -60,6 +62,11 @@ pub enum Command {
     /// Run scripts as tests, each in a process of its own, and report which of their checks failed
     #[command(after_help = test_runner::EXIT_CODES)]
     Test(TestArgs),
+
+    /// Open the playground in a browser on this machine, with runs that --json FILE --frames has recorded
+    #[cfg(feature = "web")]
+    #[command(after_help = web::EXIT_CODES)]
+    Web(WebArgs),
 
     /// Explain what scripts can call
     Doc(Doc),
@@ -127,6 +134,8 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         Command::Ladder(job) => return Ok(ladder::run(job)),
         Command::Report(asked) => return Ok(report::run(asked)),
         Command::Test(asked) => return test_runner::run(asked),
+        #[cfg(feature = "web")]
+        Command::Web(asked) => return Ok(web::run(asked)),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),
         Command::Tour => return tour::run(&Arc::new(ScriptHost::new())),
         Command::Doctor(asked) => return Ok(doctor::run(asked)),

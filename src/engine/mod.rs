@@ -48,3 +48,5 @@ pub mod test_runner;
 pub mod tour;
 #[cfg(feature = "cli")]
 pub mod watch;
+#[cfg(feature = "web")]
+pub mod web;

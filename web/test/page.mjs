@@ -1,6 +1,7 @@
 // Drives the page in a browser: `npm test` in web/, after `bash web/build`. A URL tests a page that is hosted elsewhere.
 
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -196,6 +197,23 @@ await test("single.html runs from a file", async () => {
   assert.match((await results(page)).summary, /6 sent/);
   assert.equal(page.requests.filter((url) => !/^(file|blob|data):/.test(url)).length, 0);
   clean(page);
+});
+
+await test("pingscript web opens recorded runs", async () => {
+  const binary = process.env.PINGSCRIPT;
+  if (!binary) return console.log("        skipped: PINGSCRIPT names no binary with the feature web");
+  const rows = join(shots, "run.jsonl");
+  execFileSync(binary, ["--simulate", "--seed", "7", "--json", rows, "--frames", "labs/tcp_loss"], { stdio: "ignore" });
+  const served = spawn(binary, ["web", rows]);
+  try {
+    const url = await new Promise((found) => served.stdout.on("data", (bytes) => found(/http:\S+/.exec(bytes)[0])));
+    const page = await open(browser, url);
+    await page.waitForFunction(() => /Recorded run of/.test(document.querySelector("#state").textContent));
+    assert.match((await results(page)).summary, /120 sent/);
+    clean(page);
+  } finally {
+    served.kill("SIGINT");
+  }
 });
 
 await browser.close();
