@@ -153,8 +153,9 @@ export function summaryParts(run) {
 
 /** Says in the page what is not kept. */
 export function keptNote(run) {
-  const { frames, rows } = run;
-  byId("kept").textContent = frames.gone > 0
-    ? `${count(frames.total, "packet")} so far; the last ${frames.list.length.toLocaleString("en")} are kept and drawn. Download has the last ${rows.list.length.toLocaleString("en")} rows.`
-    : "";
+  const { frames, rows, chatter } = run;
+  const notes = [];
+  if (frames.gone > 0) notes.push(`${count(frames.total, "packet")} so far; the last ${frames.list.length.toLocaleString("en")} are kept and drawn. Download has the last ${rows.list.length.toLocaleString("en")} rows.`);
+  if (chatter > 0) notes.push(`${count(chatter, "packet")} about IPv6 and multicast groups, which hosts send by themselves, ${chatter === 1 ? "is" : "are"} not drawn.`);
+  byId("kept").textContent = notes.join(" ");
 }

@@ -18,6 +18,10 @@ const FIRST = "udp_ping";
 const FEW = 6;
 const EMPTY = "// Write a script, or choose one above.\nprint(\"hello\");\n";
 
+const POLICY = `//! Drops every third packet of a flow.
+|pkt| if pkt.number % 3 == 0 { drop() } else { pass() }
+`;
+
 const app = new App();
 const runner = new Runner(app, { onState: showState });
 let library = new Library([]);
@@ -27,6 +31,7 @@ let ran = false;
 let explains = false;
 let prediction = "";
 let described = "";
+let unsaved = false;
 
 const editor = new Editor({
   root: byId("editor"), tabs: byId("tabs"), problems: byId("problems"),
@@ -42,6 +47,7 @@ app.editor = editor;
 /** Opens the scripts of a run; nothing of it runs yet. */
 function open(script, files) {
   main = script;
+  unsaved = false;
   ran = false;
   explains = false;
   prediction = "";
@@ -77,9 +83,20 @@ function nativeName() {
 }
 
 function edited(name) {
+  unsaved = true;
   editor.add(library.named(editor.texts[name] ?? ""));
   if (name === main) describe();
   else drawLesson();
+}
+
+/** Opens a policy in a script of its own. */
+function addPolicy() {
+  const names = new Set(Object.keys(editor.texts));
+  let name = "policy.rhai";
+  for (let number = 2; names.has(name); number += 1) name = `policy${number}.rhai`;
+  editor.add({ [name]: POLICY });
+  editor.show(name);
+  showState(`Use it with --policy ./${name}, where a script has that option, or in a script: policy("./${name}")`);
 }
 
 function optionChanged() {
@@ -141,6 +158,7 @@ function step() {
 async function share() {
   const fragment = await toFragment({ script: main, files: editor.texts, args: byId("args").value, seed: byId("seed").value });
   history.replaceState(null, "", fragment);
+  unsaved = false;
   byId("shared").hidden = false;
   byId("link").value = location.href;
   byId("link").select();
@@ -248,6 +266,7 @@ function listen() {
   byId("pause").addEventListener("click", pause);
   byId("step").addEventListener("click", step);
   byId("stop").addEventListener("click", () => runner.stop());
+  byId("add").addEventListener("click", addPolicy);
   byId("share").addEventListener("click", share);
   byId("copy").addEventListener("click", copy);
   byId("library").addEventListener("change", (event) => choose(event.target.value));
@@ -263,6 +282,8 @@ function listen() {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
   });
   window.addEventListener("hashchange", openAddressed);
+  // What was edited is nowhere else.
+  window.addEventListener("beforeunload", (event) => unsaved && event.preventDefault());
   const saves = {
     "save-script": () => download(main.split("/").pop(), "text/plain", editor.texts[main]),
     "save-rows": () => download("run.jsonl", "application/x-ndjson", app.run.rows.list.map((row) => `${row}\n`).join("")),

@@ -25,6 +25,7 @@ export class Run {
     /** How often a line of a script decided so: origin -> verdict -> count. */
     this.decided = new Map();
     this.unreadable = 0;
+    this.chatter = 0;
     /** The latest time of any row. */
     this.now = 0;
     this.pair = pairing();
@@ -93,6 +94,10 @@ export class Run {
   }
 
   #frame(row) {
+    if (isChatter(row)) {
+      this.chatter += 1;
+      return;
+    }
     const atSocket = row.link === undefined;
     const known = atSocket ? this.pair(row) : null;
     if (known) {
@@ -149,6 +154,13 @@ export class Run {
     const reply = { ...row, type: "frame", from: probe.to, to: probe.from, text: `reply ${probe.seq}`, fate: "carried", time_ns: probe.time_ns + half };
     this.#arrow(reply, to, from, { begin: probe.time_ns + half, end: probe.time_ns + probe.rtt_ns });
   }
+}
+
+/** What kernels say among each other about IPv6 and multicast groups: MLD, IGMP, router discovery, duplicate addresses. */
+function isChatter(row) {
+  if (row.protocol === "2") return true;
+  const type = row.protocol === "icmp6" ? row.icmp?.type : null;
+  return (type >= 130 && type <= 134) || type === 137 || type === 143 || (type === 135 && row.from.startsWith("[::]"));
 }
 
 /** A list of the last ones, and how many there were. */
