@@ -46,33 +46,67 @@ pub mod errno {
     pub const EREMOTEIO: i32 = 121;
 }
 
+/// Errors by their numbers on Linux: the kind that Rust has for each, and its words.
+#[rustfmt::skip]
+const LINUX: &[(i32, io::ErrorKind, &str)] = {
+    use errno::*;
+    use io::ErrorKind as K;
+    &[
+        (EPERM, K::PermissionDenied, "operation not permitted"),
+        (EINTR, K::Interrupted, "interrupted system call"),
+        (EBADF, K::Other, "bad file descriptor"),
+        (EAGAIN, K::WouldBlock, "resource temporarily unavailable"),
+        (ENOMEM, K::OutOfMemory, "cannot allocate memory"),
+        (EACCES, K::PermissionDenied, "permission denied"),
+        (ENODEV, K::Other, "no such device"),
+        (EINVAL, K::InvalidInput, "invalid argument"),
+        (ENFILE, K::Other, "too many open files in system"),
+        (EMFILE, K::Other, "too many open files"),
+        (EPIPE, K::BrokenPipe, "broken pipe"),
+        (ENOMSG, K::Other, "no message of desired type"),
+        (ENONET, K::Other, "machine is not on the network"),
+        (EPROTO, K::Other, "protocol error"),
+        (EDESTADDRREQ, K::Other, "destination address required"),
+        (EMSGSIZE, K::Other, "message too long"),
+        (ENOPROTOOPT, K::Other, "protocol not available"),
+        (EPROTONOSUPPORT, K::Other, "protocol not supported"),
+        (EOPNOTSUPP, K::Unsupported, "operation not supported"),
+        (EAFNOSUPPORT, K::Other, "address family not supported by protocol"),
+        (EADDRINUSE, K::AddrInUse, "address already in use"),
+        (EADDRNOTAVAIL, K::AddrNotAvailable, "cannot assign requested address"),
+        (ENETDOWN, K::NetworkDown, "network is down"),
+        (ENETUNREACH, K::NetworkUnreachable, "network is unreachable"),
+        (ECONNABORTED, K::ConnectionAborted, "software caused connection abort"),
+        (ECONNRESET, K::ConnectionReset, "connection reset by peer"),
+        (ENOBUFS, K::Other, "no buffer space available"),
+        (EISCONN, K::Other, "transport endpoint is already connected"),
+        (ENOTCONN, K::NotConnected, "transport endpoint is not connected"),
+        (ETIMEDOUT, K::TimedOut, "connection timed out"),
+        (ECONNREFUSED, K::ConnectionRefused, "connection refused"),
+        (EHOSTDOWN, K::Other, "host is down"),
+        (EHOSTUNREACH, K::HostUnreachable, "no route to host"),
+        (EREMOTEIO, K::Other, "remote I/O error"),
+    ]
+};
+
+/// What a host that is not this machine reported, if the error is such a one.
+fn of_host(err: &io::Error) -> Option<&Error> {
+    err.get_ref()?.downcast_ref()
+}
+
 /// The number of an error that the system, or a host that is not this machine, reported; 0 if it has none.
 pub fn number_of(err: &io::Error) -> i32 {
-    let of_host = || err.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).and_then(|error| error.code);
-    err.raw_os_error().or_else(of_host).unwrap_or(0)
+    err.raw_os_error().or_else(|| of_host(err)?.code).unwrap_or(0)
 }
 
 /// The error that has this number on Linux, on whichever system this is.
 pub fn of_number(errno: i32) -> io::Error {
-    use errno::*;
     if cfg!(target_os = "linux") {
         return io::Error::from_raw_os_error(errno);
     }
-    let kind = match errno {
-        EINTR => io::ErrorKind::Interrupted,
-        EAGAIN => io::ErrorKind::WouldBlock,
-        EPERM | EACCES => io::ErrorKind::PermissionDenied,
-        EPIPE => io::ErrorKind::BrokenPipe,
-        EADDRINUSE => io::ErrorKind::AddrInUse,
-        EADDRNOTAVAIL => io::ErrorKind::AddrNotAvailable,
-        ECONNABORTED => io::ErrorKind::ConnectionAborted,
-        ECONNRESET => io::ErrorKind::ConnectionReset,
-        ECONNREFUSED => io::ErrorKind::ConnectionRefused,
-        ENOTCONN => io::ErrorKind::NotConnected,
-        ETIMEDOUT => io::ErrorKind::TimedOut,
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, Error { code: Some(errno), ..Error::new(ErrorKind::System, "", "") })
+    let row = LINUX.iter().find(|(number, ..)| *number == errno);
+    let (kind, words) = row.map_or((io::ErrorKind::Other, "error"), |(_, kind, words)| (*kind, *words));
+    io::Error::new(kind, Error { code: Some(errno), ..Error::new(ErrorKind::System, "", words) })
 }
 
 /// The kind of an [`Error`], in the word that scripts compare with.
@@ -245,7 +279,7 @@ impl std::error::Error for Error {}
 
 /// The system's message without Rust's "(os error N)", in lower case as part of a sentence.
 pub fn in_words(err: &io::Error) -> String {
-    let text = err.to_string();
+    let text = of_host(err).map_or_else(|| err.to_string(), |error| error.message.clone());
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();
     match (chars.next(), chars.as_str()) {
@@ -268,5 +302,17 @@ mod tests {
         assert_eq!(err.code, Some(errno::EADDRINUSE));
         let err = Error::system("open", &io::Error::from_raw_os_error(errno::EMFILE));
         assert!(err.kind == ErrorKind::Exhausted && err.hint.contains("raise `ulimit -n`"), "{err:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn errors_have_the_words_and_kinds_of_linux_on_all_systems() {
+        for &(number, kind, words) in LINUX {
+            let err = io::Error::from_raw_os_error(number);
+            assert_eq!(in_words(&err), words, "{number}");
+            assert!(kind == io::ErrorKind::Other || kind == err.kind(), "{words}: {:?}", err.kind());
+            let elsewhere = Error { code: Some(number), ..Error::new(ErrorKind::System, "", words) };
+            assert_eq!(in_words(&io::Error::other(elsewhere)), words);
+        }
     }
 }
