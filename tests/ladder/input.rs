@@ -148,3 +148,39 @@ fn a_picture_that_cannot_be_written_and_one_of_another_kind_are_said() {
     let other = ladder(&file, &["-o", "x.png"]).expect_code(2);
     assert!(other.stderr.contains("no .png is made: name a file .svg or .mmd or .mermaid"), "{}", other.stderr);
 }
+
+/// The records of a recording of the classic format.
+fn records(path: &Path) -> Vec<Vec<u8>> {
+    let bytes = fs::read(path).expect("a recording");
+    let (mut rest, mut records) = (&bytes[24..], Vec::new());
+    while !rest.is_empty() {
+        let len = u32::from_le_bytes(rest[8..12].try_into().expect("a length")) as usize;
+        let (record, others) = rest.split_at(16 + len);
+        records.push(record.to_vec());
+        rest = others;
+    }
+    records
+}
+
+#[test]
+fn a_recording_of_all_interfaces_of_a_router_has_two_hosts_and_nothing_sent_again() {
+    let dir = TempDir::new();
+    let [one, other, both] = ["one.pcap", "other.pcap", "both.pcap"].map(|name| dir.path().join(name));
+    let script = format!(
+        "let net = lab::create(#{{ arp: true }}); let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+         net.link(a, r, #{{ delay: 1.ms }}).capture({one:?}); net.link(r, b, #{{ delay: 1.ms }}).capture({other:?});
+         b.start(\"tcp_multi.rhai\", [\"--listen\", \"*:7\", \"--quiet\"]);
+         run_in(a, || for ping in pinger(tcp::connect(\"b:7\"), #{{ count: 3, interval: 0.s }}) {{ }});
+         exit(0)"
+    );
+    pingscript(&["--simulate", "--seed", "1", "-e", &script]).run().expect_code(0);
+    let mut all = [records(&one), records(&other)].concat();
+    let part = |record: &[u8], at: usize| u32::from_le_bytes(record[at..at + 4].try_into().expect("four octets"));
+    all.sort_by_key(|record| (part(record, 0), part(record, 4)));
+    fs::write(&both, [fs::read(&one).expect("a recording")[..24].to_vec(), all.concat()].concat()).expect("written");
+    let drawn = ladder(&both, &["--protocol", "tcp"]).expect_code(0).stdout;
+    assert!(drawn.contains("PSH ACK") && !drawn.contains("retransmi"), "{drawn}");
+    let columns = ladder(&both, &[]).expect_code(0).stdout;
+    let heading = columns.lines().nth(2).expect("a heading");
+    assert!(!heading.contains(':') && heading.contains("10.0.0.1"), "{columns}");
+}

@@ -70,7 +70,7 @@ pub struct Ip {
 }
 
 /// What a TCP header counts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TcpNumbers {
     /// The sequence number.
     pub sequence: u32,

@@ -1,6 +1,8 @@
 //! Recordings of packets, pcapng and pcap, ours and those of other tools, as rows of frames.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
@@ -10,7 +12,7 @@ use crate::net::host::id::HostId;
 use crate::net::observe::frame::{FrameRow, fates};
 use crate::net::policy::input::{Carried, FrameDirection};
 use crate::net::wire::connections::Connections;
-use crate::net::wire::frame::Frame;
+use crate::net::wire::frame::{Frame, TcpNumbers};
 
 /// How such files begin: a section of pcapng; pcap in either order of bytes, with micro- or nanoseconds.
 const MAGIC: [[u8; 4]; 5] = [
@@ -43,12 +45,17 @@ struct CaptureInterface {
     connections: usize,
 }
 
+/// What two recordings of one TCP segment have in common: its ends and numbers.
+type SegmentKey = (SocketAddr, SocketAddr, TcpNumbers);
+
 #[derive(Debug, Default)]
 struct CaptureReading {
     interfaces: Vec<CaptureInterface>,
     /// The connections over each link: of both its directions.
     connections: Vec<(String, Connections)>,
     frames: Vec<FrameRow>,
+    /// The TTL of each segment that was seen: a router's recording of all interfaces has it again, with a lower one.
+    seen: HashMap<SegmentKey, u8>,
     /// Packets that cannot be read.
     strange: u64,
     /// Whether packets have micro- or nanoseconds in a file of pcap.
@@ -173,6 +180,12 @@ impl CaptureReading {
         let mut row = FrameRow::new(time, &Carried { bytes: &bytes, frame: &frame, way: &interface.way, segment });
         if row.from_host.is_none() {
             row.link = None;
+        }
+        if let (Some(tcp), Some(ip)) = (&mut row.tcp, &frame.ip)
+            && let Some(numbers) = ip.numbers
+        {
+            let before = self.seen.insert((row.from, row.to, numbers), ip.ttl);
+            tcp.retransmission &= before.is_none_or(|ttl| ttl <= ip.ttl);
         }
         row.fate = fates::SEEN.into();
         comment.into_iter().for_each(|comment| comment_on(&mut row, comment));

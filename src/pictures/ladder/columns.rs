@@ -1,7 +1,7 @@
 //! Which hosts there are, and in which order: hosts of labs by their names, others by their addresses, and sockets of one
 //! address by their ports too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use super::Column;
@@ -15,8 +15,8 @@ pub(super) struct Columns {
     by_name: HashMap<String, usize>,
     /// Which host has an address: the one that first sent from it.
     owners: HashMap<IpAddr, String>,
-    /// Whether ports belong to the names: there is an address that talks to itself.
-    with_ports: bool,
+    /// The addresses to whose names ports belong: those that talk to themselves.
+    with_ports: HashSet<IpAddr>,
     /// Which address a port has that is also seen at no address in particular.
     known: HashMap<u16, SocketAddr>,
 }
@@ -34,8 +34,10 @@ impl Columns {
                 columns.owners.entry(row.from.ip()).or_insert_with(|| host.clone());
             }
             if row.link.is_none() {
-                columns.with_ports |=
-                    row.from.ip() == row.to.ip() || !is_specific(&row.from) && row.to.ip().is_loopback();
+                let to_itself = row.from.ip() == row.to.ip() && is_specific(&row.to);
+                if to_itself || !is_specific(&row.from) && row.to.ip().is_loopback() {
+                    columns.with_ports.extend([row.from.ip(), row.to.ip()]);
+                }
                 for addr in [row.from, row.to].into_iter().filter(is_specific) {
                     columns.known.entry(addr.port()).or_insert(addr);
                 }
@@ -80,7 +82,7 @@ impl Columns {
             true => self.known.get(&addr.port()).copied().unwrap_or(addr),
             false => addr,
         };
-        match (self.with_ports && addr.port() > 0, addr.ip().is_unspecified()) {
+        match (self.with_ports.contains(&addr.ip()) && addr.port() > 0, addr.ip().is_unspecified()) {
             (true, _) => addr.to_string(),
             (false, true) => THIS_MACHINE.to_string(),
             (false, false) => addr.ip().to_string(),
