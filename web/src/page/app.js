@@ -63,6 +63,7 @@ export class App {
     const slider = byId("moment");
     slider.max = this.timeline.length;
     slider.disabled = this.timeline.length === 0;
+    byId("topology").toggleAttribute("hidden", this.run.nodes.all.size === 0);
     byId("no-network").hidden = this.run.nodes.all.size > 0;
     this.topology.update();
     this.ladder.update();

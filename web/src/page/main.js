@@ -113,12 +113,16 @@ function run() {
   }
   if (!runner.engine) return;
   ran = true;
-  explains = true;
+  explains = false;
   // Shipped scripts as they are come from the engine, which names them as everywhere.
   const edited = Object.entries(editor.texts).filter(([name, text]) => library.find(name)?.text !== text);
   const { [main]: text, ...files } = Object.fromEntries(edited);
   const script = text === undefined ? library.find(main).name : main;
-  runner.start({ script, text, files, args: words(byId("args").value), seed: Number(seed), asks: byId("asks").checked });
+  const asks = byId("asks").checked;
+  runner.start({ script, text, files, args: words(byId("args").value), seed: Number(seed), asks }).then(() => {
+    explains = true;
+    drawLesson();
+  });
   drawLesson();
 }
 
