@@ -253,6 +253,24 @@ fn a_prompt_in_a_pipe_runs_several_lines_as_one_and_loads_scripts() {
 }
 
 #[test]
+fn whoever_leaves_means_the_threads_too() {
+    let dir = TempDir::new();
+    let endless = "let t = start_thread(|| { while !interrupted() { sleep(1.s); } });\n";
+    for (leaving, code) in [("exit\n", 0), (":quit\n", 0), ("exit(3)\n", 3)] {
+        let input = format!("{endless}{leaving}");
+        started(pingscript::<&str>(&[]), &dir).stdin(&input).run().expect_code(code);
+    }
+    let mut running = started(pingscript::<&str>(&[]), &dir).start_on_terminal();
+    ready(&running);
+    enter(&mut running, endless.trim_end(), READING);
+    leave(running);
+    // A pipe that ends is a script at its end.
+    let waits = "let t = start_thread(|| { sleep(200.ms); print(\"done\"); });\n";
+    let run = started(pingscript::<&str>(&[]), &dir).stdin(waits).run().expect_code(0);
+    assert_eq!(run.stdout, "done\n");
+}
+
+#[test]
 fn what_an_entry_prints_is_there_before_the_next_is_typed() {
     let dir = TempDir::new();
     let mut running = started(pingscript::<&str>(&[]), &dir).start();

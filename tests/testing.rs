@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Cmd, Run, TempDir, pingscript, repo_root, require_lab_or_skip, require_program_or_skip};
+use common::{Cmd, Run, TempDir, binary, pingscript, repo_root, require_lab_or_skip, require_program_or_skip};
 use pingscript::engine::sources::SHIPPED;
 
 const GOOD: &str = "let net = lab::create(); let a = net.host(\"a\"); net.link(a, net.host(\"b\"));
@@ -143,6 +143,11 @@ fn prove_reads_the_tap() {
     Cmd::new(Path::new("prove"), &["--source", "File", "--ext", ".tap", &file.display().to_string()])
         .run()
         .expect_code(0);
+    // As docs/testing.md has it.
+    let program = format!("{} test --tap", binary().display());
+    let prove = |file: &str| Cmd::new(Path::new("prove"), &["-e", &program, file]).dir(dir.path()).run();
+    prove("good_test.rhai").expect_code(0);
+    assert!(prove("deep/bad_test.rhai").stdout.contains("Result: FAIL"));
 }
 
 const READ: &str = "

@@ -5,6 +5,117 @@ use super::Case;
 #[rustfmt::skip]
 pub(super) const FORMS: &[Case] = &[
     (
+        r##"tcp::bind("127.0.0.1:7");"##,
+        3,
+        r##"
+error: `tcp::listen` makes a listener, `tcp::connect` a connection
+  --> -e:1:6
+    1 | tcp::bind("127.0.0.1:7");
+      |      ^
+  hint: write: tcp::listen("127.0.0.1:7");
+"##,
+    ),
+    (
+        r##"udp::listen("127.0.0.1:7");"##,
+        3,
+        r##"
+error: over UDP nothing is connected: `udp::bind` makes the socket of a server
+  --> -e:1:6
+    1 | udp::listen("127.0.0.1:7");
+      |      ^
+  hint: write: udp::bind("127.0.0.1:7");
+"##,
+    ),
+    (
+        r##"tcp::open("127.0.0.1:7");"##,
+        3,
+        r##"
+error: `tcp::connect` makes a connection
+  --> -e:1:6
+    1 | tcp::open("127.0.0.1:7");
+      |      ^
+  hint: write: tcp::connect("127.0.0.1:7");
+"##,
+    ),
+    (
+        r##"udp::connect("127.0.0.1:7");"##,
+        3,
+        r##"
+error: `udp::open` makes the socket of a client
+  --> -e:1:6
+    1 | udp::connect("127.0.0.1:7");
+      |      ^
+  hint: write: udp::open("127.0.0.1:7");
+"##,
+    ),
+    (
+        r##"for (let x of [1,2]) { print(x); }"##,
+        3,
+        r##"
+error: a `for` goes through the values of a list with `in`
+  --> -e:1:6
+    1 | for (let x of [1,2]) { print(x); }
+      |      ^
+  hint: write: for x in [1,2] { print(x); }
+"##,
+    ),
+    (
+        r##"let x = 2.5; print(x.toFixed(2));"##,
+        3,
+        r##"
+error: a number has no method `toFixed`
+  --> -e:1:22
+    1 | let x = 2.5; print(x.toFixed(2));
+      |                      ^
+  hint: write: print(fixed(x, 2));
+"##,
+    ),
+    (
+        r##"print(["a","b"].join(", "));"##,
+        3,
+        r##"
+error: `join` waits for tasks here, and joins no texts
+  --> -e:1:17
+    1 | print(["a","b"].join(", "));
+      |                 ^
+  hint: write: let text = ""; for (x, i) in list { if i > 0 { text += ", "; } text += x; }
+"##,
+    ),
+    (
+        r##"typeof 5;"##,
+        3,
+        r##"
+error: `typeof` is not an operator of this language
+  --> -e:1:1
+    1 | typeof 5;
+      | ^
+  hint: write: type_of(5);
+"##,
+    ),
+    (
+        r##"process.exit(1);"##,
+        3,
+        r##"
+error: there is no `process` here
+  --> -e:1:1
+    1 | process.exit(1);
+      | ^
+  hint: write: exit(1);
+"##,
+    ),
+    (
+        r##"let t = Date.now();"##,
+        3,
+        r##"
+error: there is no `Date` here
+  --> -e:1:9
+    1 | let t = Date.now();
+      |         ^
+  hint: write: let t = unix_time();
+  hint: seconds since 1970, not milliseconds
+"##,
+    ),
+    (
         r##"print("a", end="");"##,
         3,
         r##"
@@ -90,7 +201,7 @@ error: there is no `os` here
   --> -e:1:1
     1 | os.getpid();
       | ^
-  hint: here there is: exit(0)
+  hint: here there is: exit(0), and in a lab host.exec(["ls"])
 "##,
     ),
     (

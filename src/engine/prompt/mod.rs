@@ -30,6 +30,7 @@ use super::run::{self, Job, exit};
 use super::signals;
 use super::simulated::{conclude_simulation, leave};
 use crate::bindings::finish;
+use crate::bindings::task::end_threads;
 use crate::net::host::ThisMachine;
 use crate::net::host::threads;
 use crate::net::socket::prober;
@@ -206,21 +207,30 @@ fn asked_for_help(text: &str) -> Option<String> {
     topic.chars().all(is_name).then(|| format!(":help {topic}"))
 }
 
+/// Whoever leaves means the threads, too.
+fn left(session: &PromptSession, code: i32) -> i32 {
+    end_threads(&session.context);
+    code
+}
+
 /// Runs entries until there are no more; the exit code. On a terminal an error is no failure.
 fn converse(session: &mut PromptSession, reader: &mut Reader, mut loaded: Loaded) -> Result<i32> {
     let mut first = exit::DONE;
     let mut ended = if loaded.is_some() { load(session, &loaded).map(|()| Asked::Done) } else { Ok(Asked::Done) };
     loop {
         match (ended, reader.terminal.as_mut()) {
-            (Ok(Asked::Leave), _) => return Ok(first),
-            (Err(SessionEnd::Left(code)), _) => return Ok(code),
+            (Ok(Asked::Leave), _) => return Ok(left(session, first)),
+            (Err(SessionEnd::Left(code)), _) => return Ok(left(session, code)),
             (Err(SessionEnd::Failed), None) if first == exit::DONE => first = exit::SCRIPT,
             (Ok(Asked::Colour(on)), Some(terminal)) => terminal.set_colour(on),
             (Ok(Asked::Hints(on)), Some(terminal)) => terminal.set_hints(on),
             (Ok(Asked::Clear), Some(terminal)) => terminal.clear(),
             _ => {}
         }
-        let Input::Entry(text) = reader.read(session)? else { return Ok(first) };
+        let Input::Entry(text) = reader.read(session)? else {
+            // A pipe that has ended is a script at its end, which waits for its threads.
+            return Ok(if reader.terminal.is_some() { left(session, first) } else { first });
+        };
         let text = text.trim_end();
         // What other prompts take for commands, where it is no variable.
         let bare = BARE.contains(&text) && !session.scope.contains(text);
