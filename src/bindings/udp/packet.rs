@@ -144,8 +144,7 @@ functions! {
         let mut from: Dynamic = or_unit(packet.content().map(|datagram| datagram.from));
         if let Some(id) = packet.0.id {
             // What is sent there replies to this packet.
-            // On systems of 32 bits a tag has 16.
-            from.set_tag(id.number() as _);
+            from.set_tag(id.number().into());
         }
         from
     };

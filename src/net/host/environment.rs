@@ -3,7 +3,7 @@
 
 #[cfg(feature = "kernel")]
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI16, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, Once, OnceLock};
 
@@ -95,7 +95,7 @@ pub struct Process {
     pub(in crate::net) pingers: AtomicU64,
     pub(in crate::net) probers: AtomicU64,
     /// The number of the last packet that a script has received.
-    pub(in crate::net) packets: AtomicI32,
+    pub(in crate::net) packets: AtomicI16,
 }
 
 impl Process {
@@ -134,7 +134,7 @@ static PROCESS: Process = Process {
     stamps: Once::new(),
     pingers: AtomicU64::new(0),
     probers: AtomicU64::new(0),
-    packets: AtomicI32::new(0),
+    packets: AtomicI16::new(0),
 };
 
 /// What this process has once.

@@ -30,23 +30,29 @@ pub(in crate::net) struct Decisions {
     peers: Mutex<Peers>,
 }
 
-/// Distinguishes the packets that scripts have received, on whichever socket.
+/// Distinguishes the packets that scripts have received lately, on whichever socket. The numbers come again: a value of a script has
+/// room for 16 bits on systems of 32, and each run is to be the same there. What is sent to an address that was kept for so long is
+/// about a packet that was forgotten long ago, and meets the verdict about another in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PacketId(i32);
+pub struct PacketId(i16);
 
 impl PacketId {
-    /// A new one.
+    /// A new one; 0 is none.
     fn next() -> Self {
-        Self(process().packets.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+        let next = || process().packets.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        Self(match next() {
+            0 => next(),
+            number => number,
+        })
     }
 
     /// It as a number, to be kept with a value of a script.
-    pub const fn number(self) -> i32 {
+    pub const fn number(self) -> i16 {
         self.0
     }
 
     /// The one with this number.
-    pub const fn of(number: i32) -> Self {
+    pub const fn of(number: i16) -> Self {
         Self(number)
     }
 }
@@ -238,6 +244,17 @@ mod tests {
         assert_eq!(number(&decisions, 9, "one", None), Some((1, true)), "but one that says the same");
         decisions.enter(&packet("four", 9, 4));
         assert_eq!(number(&decisions, 9, "a", Some(third)), Some((4, true)), "to an address that was kept");
+    }
+
+    #[test]
+    fn each_reply_meets_its_own_verdict_when_the_numbers_come_again() {
+        let decisions = Decisions::default();
+        for index in 1..=140_000 {
+            let id = decisions.enter(&packet("one", 9, index));
+            decisions.enter(&packet("two", 9, 0));
+            assert_ne!(id, PacketId::of(0), "that of addresses which no packet has brought");
+            assert_eq!(number(&decisions, 9, "a reply", Some(id)), Some((index, true)));
+        }
     }
 
     #[test]
