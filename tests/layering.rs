@@ -123,6 +123,7 @@ const RULES: &[Rule] = &[
             "src/net/sys/socket.rs",
             "src/net/sys/stream.rs",
             "src/net/sys/supervise.rs",
+            "src/net/sys/tasks.rs",
             "src/net/sys/terminal.rs",
         ],
         tests_may: false,

@@ -324,6 +324,18 @@ pub fn settle(context: Context) {
     CURRENT.set(Some(context));
 }
 
+/// Takes the context of this thread out, for another to run in its place.
+#[cfg(target_family = "wasm")]
+pub(super) fn take() -> Option<Context> {
+    CURRENT.take()
+}
+
+/// Puts it in again.
+#[cfg(target_family = "wasm")]
+pub(super) fn put_back(context: Option<Context>) {
+    CURRENT.set(context);
+}
+
 /// See [`enter`].
 #[derive(Debug)]
 pub struct Entered(Option<Context>, Option<Stop>);

@@ -63,6 +63,8 @@ pub mod udp;
 
 /// Registers everything with the engine.
 pub fn register(engine: &mut Engine) {
+    #[cfg(target_family = "wasm")]
+    crate::net::host::threads::keep(thread::keep);
     let mut all = Module::new();
     for add in [
         bound::api,

@@ -53,9 +53,10 @@ pub(super) struct Deciding {
     pub(super) looks: u32,
 }
 
-thread_local! {
-    static THREAD: ScriptThread = const {
-        ScriptThread {
+impl ScriptThread {
+    /// Nothing yet.
+    const fn nothing() -> Self {
+        Self {
             leaving: Cell::new(None),
             waits: Cell::new(0),
             began: Cell::new(None),
@@ -65,7 +66,35 @@ thread_local! {
             caught: RefCell::new(None),
             origin: RefCell::new(None),
         }
+    }
+}
+
+thread_local! {
+    static THREAD: ScriptThread = const { ScriptThread::nothing() };
+}
+
+/// Takes out what this thread is about, its context included, for another to run in its place; what comes back puts it in again.
+#[cfg(target_family = "wasm")]
+pub(super) fn keep() -> Box<dyn FnOnce()> {
+    let kept = ScriptThread::nothing();
+    let swap = |kept: &ScriptThread| {
+        with(|thread| {
+            thread.leaving.swap(&kept.leaving);
+            thread.waits.swap(&kept.waits);
+            thread.began.swap(&kept.began);
+            thread.ended.swap(&kept.ended);
+            thread.open.swap(&kept.open);
+            thread.deciding.swap(&kept.deciding);
+            thread.caught.swap(&kept.caught);
+            thread.origin.swap(&kept.origin);
+        });
     };
+    swap(&kept);
+    let context = super::context::take();
+    Box::new(move || {
+        swap(&kept);
+        super::context::put_back(context);
+    })
 }
 
 /// Looks at the value of this thread; `None`: the thread is at its end.

@@ -1,6 +1,12 @@
 //! Script text as tokens: for messages, and for the colours, the completion and the further lines of what is typed. Any text is
 //! read: an unclosed string ends with its line, an unclosed comment with the script.
 
+/// Words of the language.
+pub(super) const KEYWORDS: &[&str] = &[
+    "let", "const", "if", "else", "for", "in", "while", "loop", "do", "until", "switch", "fn", "private", "return",
+    "break", "continue", "throw", "try", "catch", "import", "export", "as", "this", "global", "true", "false",
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     Word,
@@ -16,7 +22,6 @@ pub(super) struct Token {
     pub(super) kind: TokenKind,
     pub(super) text: String,
     /// The byte at which it begins.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for completion"))]
     pub(super) at: usize,
     pub(super) start: (usize, usize),
     pub(super) end: (usize, usize),

@@ -12,6 +12,7 @@ pub mod compare;
 pub mod compile;
 #[cfg(all(test, feature = "cli"))]
 mod compiled_tests;
+pub mod complete;
 #[cfg(feature = "cli")]
 pub mod completion;
 mod declared;
@@ -23,9 +24,9 @@ pub mod help;
 pub mod ladder;
 mod lexer;
 pub mod library;
-#[cfg(feature = "cli")]
 pub mod lsp;
 pub mod modules;
+mod place;
 pub mod programs;
 #[cfg(feature = "cli")]
 pub mod prompt;

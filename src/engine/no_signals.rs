@@ -1,14 +1,35 @@
-//! In place of signals, for a program that has its own: none stops a script here.
+//! In place of signals, for a program that has its own ways to be told: it stops the script that runs with [`stop`].
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 
 use crate::net::host::stop::{Reason, Stop};
 
+/// The script that runs.
+static SCRIPT: Mutex<Option<Stop>> = Mutex::new(None);
+
+fn script() -> MutexGuard<'static, Option<Stop>> {
+    SCRIPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stops the script that runs, as Ctrl-C does: its waits and loops end, and its last lines still run. Once more: it is ended.
+pub fn stop() {
+    let stop = script().clone();
+    if let Some(stop) = stop
+        && !stop.interrupt(Reason::Interrupt)
+    {
+        stop.terminate(Reason::Interrupt);
+    }
+}
+
 /// No signal ends the process.
 pub(super) fn at_leaving(_: impl FnOnce() + Send + 'static) {}
 
-/// No signal stops the script.
-pub(super) fn stop_script(_: &Stop) {}
+/// Keeps what is to be stopped.
+pub(super) fn stop_script(stop: &Stop) {
+    *script() = Some(stop.clone());
+}
 
 /// No signal asks for the statistics.
 pub(super) fn at_quit(_: impl Fn() + Send + 'static) -> Result<()> {
@@ -20,7 +41,7 @@ pub(super) fn at_suspend<T>(_: impl Fn() -> T + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-/// None has come.
+/// Why the script was stopped, if it was; it runs no longer.
 pub(super) fn finish() -> Option<Reason> {
-    None
+    script().take().and_then(|stop| stop.reason()).filter(|reason| *reason == Reason::Interrupt)
 }

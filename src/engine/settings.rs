@@ -10,6 +10,7 @@ use crate::bindings::print::print;
 use crate::bindings::{context, exit};
 use crate::limits::memory;
 use crate::net::host::stop::Stage;
+use crate::net::host::threads;
 use std::sync::Arc;
 
 /// Calls within calls. What runs scripts has stack for this many of the deepest kind.
@@ -29,6 +30,10 @@ const IN_VAIN: &str = "the clock was read, or nothing waited for, 200,000 times 
 /// Why a policy ends that would decide for ever in a simulated run.
 const ENDLESS: &str = "a policy has taken 8 million operations for one packet: no time passes meanwhile in a simulated run\n\
                        does a loop in it never end?";
+
+/// Why a script ends where the stack is smaller than its calls need.
+const TOO_DEEP: &str = "calls and expressions are within each other deeper than this system has a stack for\n\
+                        does a function call itself without end?";
 
 /// An engine with everything that scripts can call. Imports find their files through `sources`.
 pub fn build(sources: Arc<Sources>) -> Engine {
@@ -58,6 +63,9 @@ pub fn build(sources: Arc<Sources>) -> Engine {
 /// Called at every operation of a script; a value ends it. What is rare has a place of its own, since a server does twenty
 /// operations for each message.
 fn progress(operations: u64) -> Option<Dynamic> {
+    if threads::is_stack_low() {
+        return Some(TOO_DEEP.into());
+    }
     // A look at the stop every few operations is soon enough; memory can double with each.
     if exit::is_pending() || operations.is_multiple_of(16) || memory::in_use() > memory::LIMIT {
         return look(operations);
@@ -71,6 +79,7 @@ fn look(operations: u64) -> Option<Dynamic> {
         return Some(leaving);
     }
     if operations.is_multiple_of(LONG) {
+        threads::give_way();
         if bindings::policy::draw::look_at_length() {
             return Some(ENDLESS.into());
         }

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::document::{Document, place_in, uri_of};
 use super::names::DocumentNames;
+use crate::engine::complete::{KnownNames, complete, kind_of};
 use crate::engine::help::find::{Found, find};
 use crate::engine::help::{EntryKind, HelpEntry, Reference, pages, text};
 use crate::engine::lexer::{Token, TokenKind, tokens};
+use crate::engine::place::{call_at, expression_start};
 use crate::engine::programs::ScriptHost;
-use crate::engine::prompt::complete::{KnownNames, complete, kind_of};
-use crate::engine::prompt::place::{call_at, expression_start};
 use crate::engine::sources::without_marks;
 
 /// What may stand at the cursor.

@@ -57,7 +57,7 @@ fn failed(id: &Value, code: i64, why: &str) -> Value {
 
 /// The documents that are open, and how far the conversation is.
 #[derive(Default)]
-struct LanguageServer {
+pub struct LanguageServer {
     host: Option<ScriptHost>,
     documents: HashMap<String, Document>,
     /// After `shutdown`.
@@ -68,7 +68,7 @@ struct LanguageServer {
 
 impl LanguageServer {
     /// What is sent for a message.
-    fn take(&mut self, message: &Value) -> Vec<Value> {
+    pub fn take(&mut self, message: &Value) -> Vec<Value> {
         let id = message.get("id");
         let Some(method) = message.get("method").and_then(Value::as_str) else {
             // Replies to requests of ours: there are none.

@@ -1,9 +1,9 @@
 //! The names of a document, read from its tokens: a text that is being written seldom compiles.
 
 use super::document::Document;
+use crate::engine::complete::{KnownNames, Variable, kind_of};
 use crate::engine::lexer::{Token, TokenKind, tokens};
 use crate::engine::programs::ScriptHost;
-use crate::engine::prompt::complete::{KnownNames, Variable, kind_of};
 
 /// What a document declares.
 #[derive(Debug, Default)]

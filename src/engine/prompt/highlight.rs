@@ -1,12 +1,6 @@
 //! Colours for a line of script.
 
-use crate::engine::lexer::{TokenKind, read};
-
-/// Words of the language.
-pub(super) const KEYWORDS: &[&str] = &[
-    "let", "const", "if", "else", "for", "in", "while", "loop", "do", "until", "switch", "fn", "private", "return",
-    "break", "continue", "throw", "try", "catch", "import", "export", "as", "this", "global", "true", "false",
-];
+use crate::engine::lexer::{KEYWORDS, TokenKind, read};
 
 const KEYWORD: &str = "\x1b[34m";
 const TEXT: &str = "\x1b[32m";

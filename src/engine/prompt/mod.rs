@@ -1,15 +1,13 @@
 //! The prompt: entries run as they are typed, with variables and functions kept.
 //!
 //! [`session`] runs entries; [`input`] says whether one is complete; on a terminal [`terminal`] reads them, with what is in
-//! [`complete`], [`highlight`] and [`history`]; [`commands`] are lines that begin with a colon; [`show`] shows results.
+//! [`super::complete`], [`highlight`] and [`history`]; [`commands`] are lines that begin with a colon; [`show`] shows results.
 
 pub mod commands;
-pub mod complete;
 pub mod highlight;
 pub mod history;
 pub mod input;
 mod jobs;
-pub(super) mod place;
 mod saved;
 pub mod session;
 pub mod show;

@@ -18,10 +18,10 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 use unicode_width::UnicodeWidthChar;
 
 use super::commands::COMMANDS;
-use super::complete::{KnownNames, Variable, complete, kind_of};
 use super::highlight::coloured;
 use super::history::{ENTRIES, History};
 use super::session::PromptSession;
+use crate::engine::complete::{KnownNames, Variable, complete, kind_of};
 use crate::engine::help::EntryKind;
 use crate::engine::programs::ScriptHost;
 use crate::engine::signals;

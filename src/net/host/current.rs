@@ -28,15 +28,36 @@ impl Drop for Current {
     }
 }
 
-thread_local! {
-    static CURRENT: Current = const {
-        Current {
+impl Current {
+    /// Nothing yet.
+    const fn nothing() -> Self {
+        Self {
             stop: RefCell::new(None),
             is_deciding: Cell::new(false),
             matching: Cell::new(ptr::null()),
             in_calls: Cell::new(None),
         }
+    }
+}
+
+thread_local! {
+    static CURRENT: Current = const { Current::nothing() };
+}
+
+/// Takes out what this thread is about, for another to run in its place; what comes back puts it in again.
+#[cfg(target_family = "wasm")]
+pub(super) fn keep() -> Box<dyn FnOnce()> {
+    let kept = Current::nothing();
+    let swap = |kept: &Current| {
+        current(|current| {
+            current.stop.swap(&kept.stop);
+            current.is_deciding.swap(&kept.is_deciding);
+            current.matching.swap(&kept.matching);
+            current.in_calls.swap(&kept.in_calls);
+        });
     };
+    swap(&kept);
+    Box::new(move || swap(&kept))
 }
 
 /// Looks at what this thread is about.

@@ -71,8 +71,13 @@ pub struct Process {
     /// The thread that ends what was interrupted (`stop`).
     pub(in crate::net) grace: Mutex<Option<Sender<GraceEnd>>>,
     /// Threads that run script code, and how many there may be (`threads`).
+    #[cfg(not(target_family = "wasm"))]
     pub(super) threads: AtomicUsize,
+    #[cfg(not(target_family = "wasm"))]
     pub(super) most_threads: OnceLock<usize>,
+    /// What stands for them where there are none.
+    #[cfg(target_family = "wasm")]
+    pub(super) tasks: Mutex<super::task_table::Tasks>,
     /// Bytes that peers have filled (`room`).
     pub(super) exempt: AtomicI64,
     /// The number of the last host of a lab, and of the last lab.
@@ -118,8 +123,12 @@ static PROCESS: Process = Process {
     environment: OnceLock::new(),
     panics: Mutex::new(Vec::new()),
     grace: Mutex::new(None),
+    #[cfg(not(target_family = "wasm"))]
     threads: AtomicUsize::new(0),
+    #[cfg(not(target_family = "wasm"))]
     most_threads: OnceLock::new(),
+    #[cfg(target_family = "wasm")]
+    tasks: Mutex::new(super::task_table::Tasks::NONE),
     exempt: AtomicI64::new(0),
     hosts: AtomicU32::new(0),
     #[cfg(feature = "sim")]

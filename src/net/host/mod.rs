@@ -22,6 +22,9 @@ mod run_host;
 pub mod simulated;
 pub mod socket;
 pub mod stop;
+#[cfg(target_family = "wasm")]
+mod task_table;
+#[cfg_attr(target_family = "wasm", path = "tasks.rs")]
 pub mod threads;
 mod traits;
 

@@ -53,11 +53,13 @@ impl Host for ThisMachine {
     }
 }
 
-/// Waits for something to be read from standard input: here the read itself does, and no stop ends it.
+/// Waits for something to be read from standard input: where there are threads the read itself does, and no stop ends it.
 ///
 /// # Errors
 /// None.
 pub fn wait_for_input(stop: &Stop) -> io::Result<Waited> {
     super::environment::environment().flush();
+    #[cfg(target_family = "wasm")]
+    super::threads::wait_for_input();
     Ok(if stop.is_stopped() { Waited::Stopped } else { Waited::Ready })
 }

@@ -1,8 +1,8 @@
 //! What threads wait for that is no socket: a change that another thread makes.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use super::threads::Monitor;
 use crate::net::time::Duration;
 
 /// How a wait ended.
@@ -20,46 +20,41 @@ pub enum Waited {
 #[derive(Debug, Default)]
 pub struct Notify {
     /// What wakes those that wait on hosts which schedule threads by themselves.
-    wakers: Mutex<Vec<Waker>>,
-    changed: Condvar,
+    wakers: Monitor<Vec<Waker>>,
 }
 
 impl Notify {
     /// Wakes every waiting thread. The change was made before; no lock is held that `wait` looks under.
     pub fn notify(&self) {
         // The lock is taken so that a thread between its look and its wait does not miss the wake-up.
-        let wakers = std::mem::take(&mut *self.lock());
-        self.changed.notify_all();
+        let wakers = std::mem::take(&mut *self.wakers.lock());
+        self.wakers.notify_all();
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Has `waker` woken by the next change, once.
     pub fn register(&self, waker: Waker) {
-        self.lock().push(waker);
+        self.wakers.lock().push(waker);
     }
 
     /// Does not have `waker` woken any more.
     pub fn forget(&self, waker: &Waker) {
-        self.lock().retain(|known| !known.will_wake(waker));
+        self.wakers.lock().retain(|known| !known.will_wake(waker));
     }
 
     /// Blocks this thread until `look` says how the wait ended, for `left` at most from each look to the next.
     pub(super) fn wait(&self, mut look: impl FnMut() -> Option<Waited>, left: impl Fn() -> Option<Duration>) -> Waited {
-        let mut guard = self.lock();
+        let mut guard = self.wakers.lock();
         loop {
             if let Some(waited) = look() {
                 return waited;
             }
-            guard = match left() {
-                None => self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
-                Some(left) if left <= Duration::ZERO => return Waited::TimedOut,
-                Some(left) => self.changed.wait_timeout(guard, left.into()).unwrap_or_else(PoisonError::into_inner).0,
-            };
+            let left = left();
+            if left.is_some_and(|left| left <= Duration::ZERO) {
+                return Waited::TimedOut;
+            }
+            guard = self.wakers.wait(guard, left);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) fn on_a_thread<T: Send + 'static>(
 ) -> io::Result<std::result::Result<T, Waited>> {
     let shared = Arc::new((Arc::new(Notify::default()), Mutex::new(None)));
     let theirs = shared.clone();
-    super::threads::spawn("resolver", move || {
+    super::threads::start("resolver", false, move || {
         let value = work();
         *theirs.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
         theirs.0.notify();

@@ -7,11 +7,14 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::thread::{Builder, JoinHandle};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+pub use std::thread::{JoinHandle, ThreadId, sleep};
 
 use super::environment::{environment, process};
 use crate::net::error::{errno, of_number};
 use crate::net::sys;
+use crate::net::time::{Duration, Instant};
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
 pub const STACK: usize = 16 << 20;
@@ -86,6 +89,56 @@ pub fn remedy() -> &'static str {
         "as many threads run as the system's memory mappings allow; end some, or raise `sysctl vm.max_map_count`"
     } else {
         "too many threads are running; end some, or raise `ulimit -u`"
+    }
+}
+
+/// Which thread runs.
+pub fn current() -> ThreadId {
+    std::thread::current().id()
+}
+
+/// Others run when the system has them run.
+pub fn give_way() {}
+
+/// Others run when the system has them run.
+pub(super) fn breathe() {}
+
+/// The time of simulated runs goes on by itself.
+pub(super) fn is_time_asked_for() -> bool {
+    false
+}
+
+/// It does not wait.
+pub(super) fn wait_until(_: Instant) {}
+
+/// The engine's own limits come first.
+pub fn is_stack_low() -> bool {
+    false
+}
+
+/// A value that threads wait for to change.
+#[derive(Debug, Default)]
+pub(super) struct Monitor<T> {
+    value: Mutex<T>,
+    changed: Condvar,
+}
+
+impl<T> Monitor<T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has all look again that wait.
+    pub(super) fn notify_all(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Gives the lock back until the next change, or until `left` has passed; it may return sooner.
+    pub(super) fn wait<'a>(&self, guard: MutexGuard<'a, T>, left: Option<Duration>) -> MutexGuard<'a, T> {
+        match left {
+            None => self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            Some(left) => self.changed.wait_timeout(guard, left.into()).unwrap_or_else(PoisonError::into_inner).0,
+        }
     }
 }
 

@@ -1,6 +1,12 @@
 //! What is asked of a system, where there is none that this build knows: nothing blocks in the system, so nothing has to be woken
 //! there, and the rest is what the standard library has everywhere.
 
+#[cfg(target_family = "wasm")]
+pub(in crate::net) use self::tasks::wait;
+
+#[cfg(target_family = "wasm")]
+mod tasks;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::SystemTime;
@@ -29,6 +35,7 @@ pub(in crate::net) fn nudgeable() -> Option<i32> {
 pub(in crate::net) fn nudge(_: i32) {}
 
 /// Timers are as they are.
+#[cfg(not(target_family = "wasm"))]
 pub(in crate::net) fn set_timer_slack() {}
 
 /// No other run writes the same file.
@@ -36,10 +43,10 @@ pub(in crate::net) fn lock_file(_: &std::fs::File) -> bool {
     true
 }
 
-/// A file is known by its whole path.
+/// A file is known by its whole path, where paths have a beginning.
 pub(in crate::net) fn file_identity(name: &str, _: &std::fs::File) -> io::Result<(u64, u64)> {
     let mut hasher = DefaultHasher::new();
-    std::fs::canonicalize(name)?.hash(&mut hasher);
+    std::fs::canonicalize(name).unwrap_or_else(|_| name.into()).hash(&mut hasher);
     Ok((hasher.finish(), 0))
 }
 

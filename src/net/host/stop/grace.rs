@@ -37,7 +37,7 @@ impl Grace {
             if left.is_zero() {
                 return;
             }
-            std::thread::sleep(left);
+            threads::sleep(left);
         }
     }
 
@@ -71,6 +71,10 @@ pub fn terminate_later(stop: &Stop, reason: Reason) {
         grace.wait(GRACE);
         stop.terminate(reason);
     };
+    #[cfg(target_family = "wasm")]
+    if threads::start("grace", false, end.clone()).is_ok() {
+        return;
+    }
     let left = match sender(&mut thread()) {
         Ok(sender) => sender.send(Box::new(end)).err().map(|unsent| unsent.0),
         Err(_) => Some(Box::new(end) as GraceEnd),

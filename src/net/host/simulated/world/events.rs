@@ -9,6 +9,7 @@ use crate::net::host::simulated::queue::QueueFull;
 use crate::net::host::simulated::stack::{ARP, LOOPBACK};
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
 use crate::net::host::stop::{Stage, Stop};
+use crate::net::host::threads;
 use crate::net::time::{Duration, Instant};
 
 /// How long a packet takes over loopback, and from an interface to its receiver. Never none, or a script that sends and
@@ -65,7 +66,13 @@ impl World {
             let due = if state.failed.is_none() { state.queue.next_due() } else { None };
             match due.into_iter().chain(state.turns.next_deadline()).min() {
                 Some(due) => {
-                    self.0.now.store(due.max(now).as_nanos(), Ordering::Release);
+                    let due = due.max(now);
+                    if threads::is_time_asked_for() {
+                        drop(state);
+                        threads::wait_until(due);
+                        state = self.lock();
+                    }
+                    self.0.now.store(due.as_nanos(), Ordering::Release);
                     self.0.readings.store(0, Ordering::Relaxed);
                 }
                 None => {

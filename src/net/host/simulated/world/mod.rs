@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 pub use self::threads::{ThreadEnd, Wait};
 
@@ -23,6 +22,7 @@ use super::queue::MOST;
 use super::stack::{Stack, StackTime};
 use super::turns::{ThreadNumber, Turns, WakeKey};
 use crate::net::host::stop::{Stage, Stop};
+use crate::net::host::threads::ThreadId;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::prefix::Prefix;
 

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
-use std::thread;
 
 use super::ticket::Ticket;
 use super::{State, World};
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
 use crate::net::host::stop::{Stage, Stop};
+use crate::net::host::threads;
 use crate::net::time::Instant;
 
 /// What a thread waits for.
@@ -52,7 +52,7 @@ impl World {
     /// This thread begins, in the place that was taken for it: waits for its turn.
     pub fn begin(&self, number: ThreadNumber) -> ThreadEnd {
         let mut state = self.lock();
-        state.threads.insert(thread::current().id(), number);
+        state.threads.insert(threads::current(), number);
         let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
         Self::resume(state);
         ticket.wait_for_turn(None);
@@ -70,7 +70,7 @@ impl World {
     pub fn leave(&self) {
         self.settle();
         let mut state = self.lock();
-        let Some(number) = state.threads.remove(&thread::current().id()) else { return };
+        let Some(number) = state.threads.remove(&threads::current()) else { return };
         // It may end in the middle of what it drives: by a panic of a policy.
         if state.driver == Some(number) {
             state.driver = None;
@@ -101,6 +101,7 @@ impl World {
 
     /// Waits; why that has ended.
     pub fn wait(&self, wait: &Wait<'_>) -> Woken {
+        threads::breathe();
         self.settle();
         let number = self.enter();
         let mut state = self.lock();
@@ -144,12 +145,12 @@ impl World {
     /// The number of this thread, which takes part from now on.
     pub(super) fn enter(&self) -> ThreadNumber {
         let mut state = self.lock();
-        if let Some(number) = state.threads.get(&thread::current().id()) {
+        if let Some(number) = state.threads.get(&threads::current()) {
             return *number;
         }
         let number = state.turns.enter();
         let ticket: Arc<Ticket> = Arc::default();
-        state.threads.insert(thread::current().id(), number);
+        state.threads.insert(threads::current(), number);
         state.tickets.insert(number, ticket.clone());
         Self::resume(state);
         ticket.wait_for_turn(None);

@@ -1,7 +1,7 @@
 //! What may stand at the cursor: names of variables, functions and namespaces, what an object can do, keys of option maps,
 //! files, scripts and hosts.
 
-use super::highlight::KEYWORDS;
+use super::lexer::KEYWORDS;
 use super::place::{CursorPlace, place};
 use crate::engine::help::{EntryKind, HelpEntry, Reference};
 use crate::engine::sources::SHIPPED;
