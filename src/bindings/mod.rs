@@ -61,10 +61,21 @@ mod thread;
 pub mod time;
 pub mod udp;
 
+/// Takes out all that a thread is about, for another to run in its place; what comes back puts it in again.
+#[cfg(target_family = "wasm")]
+fn keep() -> Box<dyn FnOnce()> {
+    let (current, thread, context) = (crate::net::host::current::keep(), thread::keep(), context::take());
+    Box::new(move || {
+        current();
+        thread();
+        context::put_back(context);
+    })
+}
+
 /// Registers everything with the engine.
 pub fn register(engine: &mut Engine) {
     #[cfg(target_family = "wasm")]
-    crate::net::host::threads::keep(thread::keep);
+    crate::net::host::threads::keep(keep);
     let mut all = Module::new();
     for add in [
         bound::api,

@@ -73,7 +73,7 @@ thread_local! {
     static THREAD: ScriptThread = const { ScriptThread::nothing() };
 }
 
-/// Takes out what this thread is about, its context included, for another to run in its place; what comes back puts it in again.
+/// Takes out what this thread is about, for another to run in its place; what comes back puts it in again.
 #[cfg(target_family = "wasm")]
 pub(super) fn keep() -> Box<dyn FnOnce()> {
     let kept = ScriptThread::nothing();
@@ -90,11 +90,7 @@ pub(super) fn keep() -> Box<dyn FnOnce()> {
         });
     };
     swap(&kept);
-    let context = super::context::take();
-    Box::new(move || {
-        swap(&kept);
-        super::context::put_back(context);
-    })
+    Box::new(move || swap(&kept))
 }
 
 /// Looks at the value of this thread; `None`: the thread is at its end.

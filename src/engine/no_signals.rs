@@ -1,4 +1,4 @@
-//! In place of signals, for a program that has its own ways to be told: it stops the script that runs with [`stop`].
+//! In place of signals, for a program that has other ways: it stops the script that runs with [`stop`].
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -46,7 +46,7 @@ thread_local! {
 
 /// Takes out what this thread is about, for another to run in its place; what comes back puts it in again.
 #[cfg(target_family = "wasm")]
-pub(super) fn keep() -> Box<dyn FnOnce()> {
+pub fn keep() -> Box<dyn FnOnce()> {
     let kept = Current::nothing();
     let swap = |kept: &Current| {
         current(|current| {

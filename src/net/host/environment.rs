@@ -77,7 +77,7 @@ pub struct Process {
     pub(super) most_threads: OnceLock<usize>,
     /// What stands for them where there are none.
     #[cfg(target_family = "wasm")]
-    pub(super) tasks: Mutex<super::task_table::Tasks>,
+    pub(super) tasks: Mutex<super::task_table::TaskTable>,
     /// Bytes that peers have filled (`room`).
     pub(super) exempt: AtomicI64,
     /// The number of the last host of a lab, and of the last lab.
@@ -128,7 +128,7 @@ static PROCESS: Process = Process {
     #[cfg(not(target_family = "wasm"))]
     most_threads: OnceLock::new(),
     #[cfg(target_family = "wasm")]
-    tasks: Mutex::new(super::task_table::Tasks::NONE),
+    tasks: Mutex::new(super::task_table::TaskTable::NONE),
     exempt: AtomicI64::new(0),
     hosts: AtomicU32::new(0),
     #[cfg(feature = "sim")]

@@ -24,7 +24,7 @@ pub mod socket;
 pub mod stop;
 #[cfg(target_family = "wasm")]
 mod task_table;
-#[cfg_attr(target_family = "wasm", path = "tasks.rs")]
+#[cfg_attr(target_family = "wasm", path = "threads/none.rs")]
 pub mod threads;
 mod traits;
 

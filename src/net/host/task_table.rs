@@ -20,7 +20,7 @@ pub(super) type Body = Box<dyn FnOnce() + Send>;
 pub type Keep = fn() -> Box<dyn FnOnce()>;
 
 /// The tasks there are.
-pub(super) struct Tasks {
+pub(super) struct TaskTable {
     /// How many were made.
     pub(super) last: TaskNumber,
     /// Which runs, and where its stack ends.
@@ -40,7 +40,7 @@ pub(super) struct Tasks {
     pub(super) keep: Option<Keep>,
 }
 
-impl Tasks {
+impl TaskTable {
     pub(super) const NONE: Self = Self {
         last: 0,
         running: 0,

@@ -21,6 +21,8 @@ use super::prober::{Prober, Probing, Script, Tally, Work, notices};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result, errno, number_of};
 use crate::net::host::Host;
+#[cfg(feature = "sim")]
+use crate::net::host::SimulatedHost;
 use crate::net::host::addr::check_zone;
 use crate::net::host::id::HostId;
 use crate::net::host::socket::{Filter, HostSocket, SocketOption, SocketType};
@@ -136,10 +138,11 @@ impl IcmpSocket {
             set_options(&*socket, family, mode, options)?;
             // The port of a ping socket is its identifier; the kernel finds a free one.
             let bound = socket.bind(from.with_port(0))?;
-            let id = if mode == Mode::Ping { bound.port() } else { (random() as u16).max(1) };
+            let id = if mode == Mode::Ping { bound.port() } else { (random(&*host) as u16).max(1) };
             Ok(ZonedIp::from(bound).with_port(id))
         };
         let local = set_up().map_err(|err| error::open_error(&err, from))?;
+        let payload = Payload::new(random(&*host), options.pattern.clone());
         let headers = if family == Family::V4 { 20 } else { 40 };
         let prober = if options.fast { Prober::remembering(REMEMBERED) } else { Prober::default() };
         let this = Self(Arc::new(Inner {
@@ -147,7 +150,7 @@ impl IcmpSocket {
                 .sending(options.ttl, options.broadcast),
             family,
             mode,
-            payload: Payload::new(random(), options.pattern.clone()),
+            payload,
             questions: Questions::default(),
             as_ping: options.as_ping || options.fast,
             fast: options.fast,
@@ -313,7 +316,13 @@ fn set_options(socket: &dyn HostSocket, family: Family, mode: Mode, options: &Op
     ])
 }
 
-/// A number that no other process can guess.
-fn random() -> u64 {
+/// A number that no other process can guess; on simulated hosts, of which none does, it is the same in each run.
+fn random(host: &dyn Host) -> u64 {
+    #[cfg(feature = "sim")]
+    if let Some(simulated) = SimulatedHost::of(host) {
+        return simulated.world().token();
+    }
+    #[cfg(not(feature = "sim"))]
+    let _ = host;
     RandomState::new().build_hasher().finish()
 }

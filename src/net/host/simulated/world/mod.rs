@@ -23,6 +23,7 @@ use super::stack::{Stack, StackTime};
 use super::turns::{ThreadNumber, Turns, WakeKey};
 use crate::net::host::stop::{Stage, Stop};
 use crate::net::host::threads::ThreadId;
+use crate::net::random::RandomStream;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::prefix::Prefix;
 
@@ -265,6 +266,11 @@ impl World {
         let mut state = self.lock();
         state.last_key += 1;
         state.last_key
+    }
+
+    /// A number by which a socket knows what it has sent.
+    pub fn token(&self) -> u64 {
+        (RandomStream::of_seed(self.new_key()).draw(1) * (1u64 << 53) as f64) as u64
     }
 
     fn time(&self) -> StackTime {

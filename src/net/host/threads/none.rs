@@ -5,10 +5,9 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::current;
 use super::environment::{environment, process};
 use super::room::Exempt;
-use super::task_table::{Body, TaskStack, Tasks, UNWOUND};
+use super::task_table::{Body, TaskStack, TaskTable, UNWOUND};
 pub use super::task_table::{Keep, STACK, TaskNumber as ThreadId};
 use crate::net::error::{errno, of_number};
 use crate::net::sys;
@@ -23,7 +22,7 @@ const MOST: usize = 1_024;
 /// How many waits may end at once, one after the other, before the program outside is let in.
 const BREATH: u32 = 64;
 
-/// What a wait is for, as the program outside is told.
+/// What a wait is for, as the program outside sees it.
 #[derive(Clone, Copy, Debug)]
 enum WaitFor {
     /// For [`next`] to name the task.
@@ -36,11 +35,11 @@ enum WaitFor {
     Sleep = 3,
 }
 
-fn tasks() -> MutexGuard<'static, Tasks> {
+fn tasks() -> MutexGuard<'static, TaskTable> {
     process().tasks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has `keep` called at each wait, for what those above the core have of each task.
+/// Has `keep` called at each wait, for what there is of each task.
 pub fn keep(keep: Keep) {
     tasks().keep = Some(keep);
 }
@@ -109,10 +108,9 @@ fn wait(what: WaitFor, time: f64) {
         (tasks.floor, tasks.breath) = (0, 0);
         (task, tasks.keep)
     };
-    let (of_core, of_others) = (current::keep(), keep.map(|keep| keep()));
+    let put_back = keep.map(|keep| keep());
     sys::wait(what as u32, time);
-    of_core();
-    of_others.into_iter().for_each(|put_back| put_back());
+    put_back.into_iter().for_each(|put_back| put_back());
     begin(task);
 }
 
