@@ -23,23 +23,22 @@ async function workerUrl() {
 async function compiled(kind) {
   const name = kind === "jspi" ? "engine" : "engine-asyncify";
   const bytes = await inline(`data-${name}`);
-  if (bytes !== null) return { module: await WebAssembly.compile(bytes), kind };
-  // Where only one is in the page, it is the one that runs everywhere.
-  const other = await inline("data-engine-asyncify");
-  if (other !== null) return { module: await WebAssembly.compile(other), kind: "asyncify" };
+  if (bytes !== null) return WebAssembly.compile(bytes);
+  // The page in one file has one form of the core.
+  if (byId("data-worker")) throw new Error("This browser cannot suspend WebAssembly, which the page in one file needs: Chrome 137, Firefox 153 and Safari 27 can.");
   const response = await fetch(`${name}.wasm`);
   if (!response.ok) throw new Error(`${name}.wasm is not there (${response.status}).`);
-  return { module: await WebAssembly.compile(await response.arrayBuffer()), kind };
+  return WebAssembly.compile(await response.arrayBuffer());
 }
 
 /** Loads the engine. Throws with a sentence where there is none or none works here. */
 export async function loadEngine() {
   const kind = blocking();
   if (kind === null) throw new Error("This browser has no WebAssembly that scripts can run in. A newer one has: Chrome, Edge, Firefox or Safari of this year.");
-  const [{ module, kind: found }, url] = await Promise.all([compiled(kind), workerUrl()]);
+  const [module, url] = await Promise.all([compiled(kind), workerUrl()]);
   const make = async () => {
     const worker = new Caller(url);
-    worker.version = await worker.call("load", module, found);
+    worker.version = await worker.call("load", module, kind);
     return worker;
   };
   return new Engine(make, await make());
