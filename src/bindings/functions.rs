@@ -1,8 +1,8 @@
 //! How a function of the scripts is written: its documentation, then a line with what it is, its parameters and its value.
 
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 
-use rhai::{FuncRegistration, Module, RhaiNativeFunc, Variant};
+use rhai::{FuncRegistration, Module, RhaiFunc, RhaiNativeFunc, Variant};
 
 /// Functions and kinds of objects for scripts, which `pub fn NAME;` adds to a module of the language.
 ///
@@ -67,19 +67,50 @@ pub(super) fn add<A: 'static, const N: usize, const X: bool, R: Variant + Clone,
 ) where
     FUNC: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
 {
-    let name = name.trim_matches('"');
-    let function = match kind {
-        "get" => FuncRegistration::new_getter(name),
-        "set" => FuncRegistration::new_setter(name),
-        "index" => FuncRegistration::new_index_getter(),
-        "set_index" => FuncRegistration::new_index_setter(),
-        _ => FuncRegistration::new(name),
+    let described = Described {
+        kind,
+        name: name.trim_matches('"'),
+        args: &args[usize::from(X)..],
+        types: &FUNC::param_names(),
+        result: type_name::<R>(),
+        doc,
     };
-    let args = args.iter().skip(usize::from(X)).zip(FUNC::param_names()).map(|(arg, kind)| format!("{arg}: {kind}"));
-    function
-        .with_purity(kind != "change")
-        .with_volatility(kind == "volatile")
-        .with_params_info(args.chain([type_name::<R>().to_string()]))
-        .with_comments(doc)
-        .set_into_module(module, native);
+    let function = native.into_rhai_function(described.is_pure(), described.is_volatile());
+    described.add(module, &FUNC::param_types(), function);
+}
+
+/// What is said of a function, apart from what it does: adding it is code that all functions share.
+struct Described<'a> {
+    kind: &'a str,
+    name: &'a str,
+    args: &'a [&'a str],
+    types: &'a [&'a str],
+    result: &'a str,
+    doc: &'a [&'a str],
+}
+
+impl Described<'_> {
+    fn is_pure(&self) -> bool {
+        self.kind != "change"
+    }
+
+    fn is_volatile(&self) -> bool {
+        self.kind == "volatile"
+    }
+
+    fn add(&self, module: &mut Module, types: &[TypeId], native: RhaiFunc) {
+        let function = match self.kind {
+            "get" => FuncRegistration::new_getter(self.name),
+            "index" => FuncRegistration::new_index_getter(),
+            // As new_setter and new_index_setter have them, which settle the purity as well.
+            "set" => FuncRegistration::new(format!("set${}", self.name)).in_global_namespace(),
+            "set_index" => FuncRegistration::new("index$set$").in_global_namespace(),
+            _ => FuncRegistration::new(self.name),
+        };
+        let args = self.args.iter().zip(self.types).map(|(arg, kind)| format!("{arg}: {kind}"));
+        function
+            .with_params_info(args.chain([self.result.to_string()]))
+            .with_comments(self.doc)
+            .set_into_module_raw(module, types, native);
+    }
 }
