@@ -68,9 +68,9 @@ export function announce(text) {
   byId("live").textContent = clean(text);
 }
 
-/** Saves `text` as a file of the reader's. */
-export function download(name, type, text) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Saves text or bytes as a file of the reader's. */
+export function download(name, type, data) {
+  const url = URL.createObjectURL(new Blob([data], { type }));
   const link = el("a", { href: url, download: name });
   document.body.append(link);
   link.click();

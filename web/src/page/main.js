@@ -1,7 +1,7 @@
 // The page: puts its parts together. Nothing runs before Run is pressed.
 
 import { App } from "./app.js";
-import { announce, byId, debounced, download, el } from "./dom.js";
+import { announce, byId, clean, debounced, download, el } from "./dom.js";
 import { Editor } from "./editor.js";
 import { loadEngine } from "./engine.js";
 import { card, valued } from "./lesson.js";
@@ -135,6 +135,9 @@ function showState(text) {
   byId("pause").disabled = !running && timeline.length === 0;
   byId("pause").textContent = player.playing ? "Pause" : player.atEnd && !running ? "Play again" : "Continue";
   byId("save-report").disabled = !runner.report;
+  byId("written").replaceChildren(...runner.written.map(([path, bytes]) => el("button", {
+    type: "button", onclick: () => download(path.split("/").pop(), "application/octet-stream", bytes),
+  }, `${clean(path)}, written by the run`)));
   byId("step").disabled = !running && timeline.length === 0;
 }
 

@@ -13,6 +13,9 @@ const CODES = {
 
 export class Runner {
   state = "idle";
+  /** What the run wrote: its report, and files of the script. */
+  report = null;
+  written = [];
   #unread = 0;
 
   constructor(app, { onState }) {
@@ -29,6 +32,7 @@ export class Runner {
     this.#begin("Running …");
     try {
       const ended = await this.engine.run(what, { asks: what.asks, onBatch: (batch) => this.#batch(batch), onAsk: () => this.#ask(), onReport: (report) => { this.report = report; } });
+      this.written = ended.written;
       const time = ended.simulated_ns ? `${(ended.simulated_ns / 1e9).toFixed(2)} s of network, ` : "";
       this.#end(ended.error ?? `Ended: ${CODES[ended.code] ?? "ended"} (exit code ${ended.code}; ${time}${Math.round(ended.ms ?? performance.now() - this.began)} ms).`);
     } catch (error) {
@@ -73,6 +77,7 @@ export class Runner {
     this.began = performance.now();
     this.#unread = 0;
     this.report = null;
+    this.written = [];
     this.app.clear();
     this.app.player.restart();
     this.onState(text);

@@ -1,6 +1,7 @@
 // The engine's side: one of these answers questions about scripts, another one runs them.
 
 import { load } from "../engine.js";
+import { Written } from "./written.js";
 
 /** Rows and output go to the page in batches of so many, and no more than so many batches are on their way. */
 const BATCH = 2_000;
@@ -34,9 +35,10 @@ const does = {
   check: (name, text) => engine.check(name, text),
   complete: (text, offset) => engine.complete(text, offset),
   hover: (text, offset) => engine.hover?.(text, offset) ?? null,
-  start: async ({ asks, ...what }) => {
+  start: async ({ asks, files, ...what }) => {
+    const written = new Written(files);
     run = engine.start({
-      ...what, frames: true, report: true,
+      ...what, files: written, frames: true, report: true,
       onReport: (report) => self.postMessage({ report }),
       onRow: (row) => add("rows", row),
       onOutput: (stream, text) => add(stream, text),
@@ -45,7 +47,7 @@ const does = {
     const ended = await run.finished;
     run = null;
     flush();
-    return ended;
+    return { ...ended, written: written.all };
   },
   reply: (line) => replies.shift()?.(line),
   stop: () => run?.stop(),
