@@ -1,8 +1,9 @@
 // What the script printed, line by line, and what it asks.
 
-import { byId, cleanLines, el, onFrame } from "./dom.js";
+import { byId, cleanLines, el } from "./dom.js";
 
-const MOST = 4_000;
+/** So many lines are in the page at once. */
+const MOST = 1_500;
 
 export class Output {
   constructor(root, app) {
@@ -14,7 +15,7 @@ export class Output {
       el("label", {}, "Reply ", el("input", { id: "reply", autocomplete: "off" })), el("button", {}, "Enter"));
     this.form.addEventListener("submit", (event) => this.#reply(event));
     root.append(this.note, this.list, this.form);
-    this.update = onFrame(() => this.#update());
+    this.#listen();
     this.clear();
   }
 
@@ -25,13 +26,16 @@ export class Output {
     this.note.textContent = "";
   }
 
-  #update() {
+  /** Adds what was printed since. */
+  update() {
     const { lines } = this.app.run;
     const fresh = Math.min(lines.total - this.shown, MOST, lines.list.length);
     const atEnd = this.list.scrollTop + this.list.clientHeight >= this.list.scrollHeight - 30;
     // The last line may have gone on.
     if (this.last && !this.last.whole) this.#fill(this.last);
-    for (const line of fresh > 0 ? lines.list.slice(-fresh) : []) this.#add(line);
+    const nodes = (fresh > 0 ? lines.list.slice(-fresh) : []).map((line) => this.#line(line));
+    if (nodes.length >= MOST) this.list.replaceChildren(...nodes);
+    else this.list.append(...nodes);
     this.shown = lines.total;
     while (this.list.childElementCount > MOST) this.list.firstElementChild.remove();
     const left = lines.total - this.list.childElementCount;
@@ -40,15 +44,22 @@ export class Output {
     if (atEnd) this.list.scrollTop = this.list.scrollHeight;
   }
 
-  #add(line) {
+  #line(line) {
     const node = el("div", { class: `line ${line.stream === "stderr" ? "note" : ""}` });
     this.last = { line, node };
     this.#fill(this.last);
-    const on = (event, act) => node.addEventListener(event, () => "seq" in node.dataset && act(Number(node.dataset.seq)));
-    on("pointerenter", (seq) => this.app.pointSeq(seq));
-    on("pointerleave", () => this.app.selection.point("probe", null));
-    on("click", (seq) => this.app.chooseSeq(seq));
-    this.list.append(node);
+    return node;
+  }
+
+  /** A line about a ping points at it, and chooses it. */
+  #listen() {
+    const seqOf = (event) => event.target.closest?.("[data-seq]")?.dataset.seq;
+    this.list.addEventListener("click", (event) => seqOf(event) !== undefined && this.app.chooseSeq(Number(seqOf(event))));
+    this.list.addEventListener("pointerover", (event) => {
+      if (seqOf(event) === undefined) this.app.selection.point("probe", null);
+      else this.app.pointSeq(Number(seqOf(event)));
+    });
+    this.list.addEventListener("pointerleave", () => this.app.selection.point("probe", null));
   }
 
   #fill(last) {
