@@ -70,7 +70,7 @@ export class Ladder {
       parts.push(this.#arrow(frame));
     }
     const at = this.app.player.step * ROW;
-    parts.push(svg("line", { class: "playhead", x1: 0, x2: this.width, y1: at, y2: at }));
+    if (seen.length > 0) parts.push(svg("line", { class: "playhead", x1: 0, x2: this.width, y1: at, y2: at }));
     this.picture.replaceChildren(...parts);
     this.mark();
   }

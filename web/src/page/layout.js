@@ -5,6 +5,8 @@ const LEAST_WIDE = 190;
 const LETTER = 6.4;
 const HOST = 110;
 const HIGH = 84;
+/** So many stand above each other at most. */
+const TALL = 11;
 
 /** `{ places: Map id -> {x, y}, width, height }`; `letters` is the length of the longest text of a link. */
 export function layout(nodes, links, letters) {
@@ -36,17 +38,20 @@ export function layout(nodes, links, letters) {
 }
 
 function placed(columns, wide) {
-  const most = Math.max(1, ...columns.map((column) => column.length));
-  // Many leaves: closer to each other.
-  const step = most > 6 ? Math.max(34, 520 / most) : HIGH;
+  // A column of many stands in several beside each other.
+  const parts = columns.flatMap((column) => {
+    const count = Math.ceil(column.length / TALL);
+    return Array.from({ length: count }, (_, at) => column.filter((_, place) => place % count === at));
+  });
+  const most = Math.max(1, ...parts.map((part) => part.length));
+  const step = most > 6 ? Math.max(40, 520 / most) : HIGH;
   const height = Math.max(150, most * step + 30);
-  const width = Math.max(1, columns.length) * wide;
   const places = new Map();
-  columns.forEach((column, x) => {
+  parts.forEach((part, x) => {
     // Breadth first: the children of one parent stand together.
-    column.forEach((id, y) => {
-      places.set(id, { x: (x + 0.5) * wide, y: height / 2 + (y - (column.length - 1) / 2) * step });
+    part.forEach((id, y) => {
+      places.set(id, { x: (x + 0.5) * wide, y: height / 2 + (y - (part.length - 1) / 2) * step + (x % 2) * (step / 4) });
     });
   });
-  return { places, width, height, small: step < HIGH };
+  return { places, width: Math.max(1, parts.length) * wide, height, small: step < HIGH };
 }

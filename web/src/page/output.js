@@ -12,7 +12,7 @@ export class Output {
     this.list = el("div", { class: "lines", role: "log", "aria-label": "Output", tabindex: 0 });
     this.note = el("p", { class: "faint" });
     this.form = el("form", { class: "ask", hidden: true },
-      el("label", {}, "Reply ", el("input", { id: "reply", autocomplete: "off" })), el("button", {}, "Enter"));
+      el("label", {}, "Reply (Enter alone takes the default) ", el("input", { id: "reply", autocomplete: "off" })), el("button", {}, "Enter"));
     this.form.addEventListener("submit", (event) => this.#reply(event));
     root.append(this.note, this.list, this.form);
     this.#listen();

@@ -7,6 +7,8 @@ import { cross, fateOf, packet } from "./shapes.js";
 
 /** At most so many packets are drawn at once. */
 const MOST = 150;
+/** With more links than these, what they do stands in the details alone. */
+const LABELLED = 12;
 /** A loss is shown for so many steps. */
 const SHOWN = 2;
 
@@ -37,20 +39,20 @@ export class Topology {
     this.places = places;
     this.packets = svg("g", {});
     this.drawn.clear();
-    this.linkShapes = new Map(links.map((link) => [link, this.#link(link)]));
+    this.linkShapes = new Map(links.map((link) => [link, this.#link(link, links.length <= LABELLED)]));
     this.nodeShapes = new Map([...nodes.all.values()].map((node) => [node, this.#node(node, small)]));
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.style.maxWidth = `${Math.max(width * 1.5, 300)}px`;
     this.root.replaceChildren(svg("g", {}, ...this.linkShapes.values()), svg("g", {}, ...this.nodeShapes.values()), this.packets);
   }
 
-  #link(link) {
+  #link(link, labelled) {
     const [a, b] = link.ends.map((end) => this.places.get(end));
     const text = about(link.row);
     const group = svg("g", { class: "link", tabindex: 0, role: "button", "aria-label": clean(`Link ${link.name}${text ? `: ${text}` : ""}`) },
       svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: "area" }),
       svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: "cable" }),
-      svg("text", { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + 30 }, text));
+      svg("text", { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 + 30 }, labelled ? text : ""));
     return this.#choosable(group, "link", link);
   }
 
