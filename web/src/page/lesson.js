@@ -14,7 +14,8 @@ export function header(text) {
   let key = "title";
   for (const line of lines) {
     const found = /^([A-Z]\w+):\s+(.*)$/.exec(line);
-    if (found) {
+    // The first paragraph is the title, also where it has a colon.
+    if (found && key !== "title") {
       key = found[1];
       parts[key] = found[2];
     } else if (line.trim() === "") key = key === "title" ? "more" : key;
