@@ -346,3 +346,19 @@ fn what_a_closure_is_asked_about_over_tcp_is_not_received_by_the_script() {
     assert!(run.contains("Lost 3 of 9 pings: "), "{run}");
     assert!(!run.contains("by the script itself"), "{run}");
 }
+
+#[test]
+fn a_reply_that_names_no_ping_is_one_to_whom_it_was_sent() {
+    let run = run_simulated(
+        "let server = udp::bind(\"127.0.0.1:0\");
+         let task = start_thread(|| { let n = 0; for pkt in server {
+             n += 1;
+             if n == 2 { pkt.reply(\"PING 1 wrong\"); } else if n == 3 { pkt.reply(\"ping \"); } else { pkt.reply(pkt.text); }
+         } });
+         let plan = #{ count: 4, interval: 10.ms, timeout: 100.ms };
+         for ping in pinger(udp::open(server.addr), server.addr, plan) { }
+         exit(0)",
+    );
+    assert!(run.contains("\n  seq 2, 3: received at 127.0.0.1:"), "{run}");
+    assert!(run.contains(": the script's reply did not repeat the message\n  0 unexplained\n"), "{run}");
+}

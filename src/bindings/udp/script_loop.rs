@@ -119,9 +119,7 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
 
     /// Does what the tree asked for. Where a reply could not be sent, what comes after it is that of an iteration that knows that.
     fn carry_out(&mut self, request: &Datagram, mut iteration: Iteration) -> ScriptResult<()> {
-        if !iteration.effects.iter().any(|effect| matches!(effect, Effect::Reply(..))) {
-            self.socket.sends_no_reply(request);
-        }
+        self.socket.sends_no_reply(request);
         let (mut done, mut ended) = (0, Ok(()));
         while let Some(effect) = iteration.effects.get(done) {
             done += 1;

@@ -152,12 +152,22 @@ impl UdpSocket {
         }
         let passes = request.decided.as_ref().is_none_or(|decided| decided.verdict.action == Action::Pass);
         if passes && request.to.is_none() {
+            self.note_other_reply(&data, request);
             replies.ready.push((data, request.from));
             replies.requests.push(request.data.clone());
             self.serves();
             return Ok(());
         }
         self.reply(request, &data).map(|_| ())
+    }
+
+    /// Notes a reply that does not repeat the request.
+    fn note_other_reply(&self, data: &[u8], request: &Datagram) {
+        let content = Content::of(&request.data);
+        if self.loss_report().pings() && Content::of(data) != content {
+            self.sends_no_reply(request);
+            self.loss_report().replied(self.asked_by(request.from), || content, Some(data));
+        }
     }
 
     /// Sends several replies with one call; those that it leaves over, one by one. The places of those that cannot be sent.

@@ -114,7 +114,7 @@ impl Prober {
     }
 
     /// Notes what came in place of a pending probe's reply. What names no probe is attributed to the one that is waited for, or
-    /// else to the oldest in flight that nothing was attributed to yet, if its stamp says that it arrived after that was sent.
+    /// else to the only one in flight that it can be about: sent before it arrived, and nothing attributed to it yet.
     fn note_fault(
         &mut self,
         (fault, id): (Option<Fault>, Option<ProbeId>),
@@ -127,8 +127,11 @@ impl Prober {
             let pending = self.pending.get(id).filter(|one| self.may_reply(from, one.to));
             pending.is_some_and(|one| one.instead.is_none() && arrived.is_some_and(|arrived| one.sent <= arrived))
         };
-        let oldest = || self.ledger.pending(self.asked_last(from)).find(owes);
-        let id = id.or_else(|| awaited.filter(owes)).or_else(oldest);
+        let only = || {
+            let mut all = self.ledger.pending(self.asked_last(from)).filter(owes);
+            all.next().filter(|_| all.next().is_none())
+        };
+        let id = id.or_else(|| awaited.filter(owes)).or_else(only);
         if let Some(pending) = id.and_then(|id| self.pending.get_mut(&id)) {
             pending.instead = Some(fault);
         }
