@@ -51,10 +51,14 @@ export class Output {
     return node;
   }
 
-  /** A line about a ping points at it, and chooses it. */
+  /** A line about a ping points at it, and chooses it; one that names a line of a script goes there. */
   #listen() {
     const seqOf = (event) => event.target.closest?.("[data-seq]")?.dataset.seq;
-    this.list.addEventListener("click", (event) => seqOf(event) !== undefined && this.app.chooseSeq(Number(seqOf(event))));
+    this.list.addEventListener("click", (event) => {
+      const place = this.app.place(event.target.closest?.("[data-place]")?.dataset.place);
+      if (place) this.app.goTo(place);
+      if (seqOf(event) !== undefined) this.app.chooseSeq(Number(seqOf(event)));
+    });
     this.list.addEventListener("pointerover", (event) => {
       if (seqOf(event) === undefined) this.app.selection.point("probe", null);
       else this.app.pointSeq(Number(seqOf(event)));
@@ -68,6 +72,8 @@ export class Output {
     last.whole = line.ended;
     const seq = seqIn(line.text);
     if (seq !== null) node.dataset.seq = seq;
+    const place = /[\w./-]+\.rhai:\d+/.exec(line.text);
+    if (place) node.dataset.place = place[0];
   }
 
   /** Marks the lines of the ping that is chosen or pointed at. */
