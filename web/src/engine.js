@@ -8,6 +8,9 @@ export { Exit };
 // Where rows and the report of a run are written to, beside the files of the scripts.
 const ROWS = "rows of the run", REPORT = "report of the run.html";
 
+// What the clock of a simulated run shows when it begins, in nanoseconds.
+const BEGINNING = 1e9;
+
 // How long a stopped run may go on, for its last lines, before it is ended.
 const GRACE = 500;
 
@@ -201,7 +204,7 @@ class Run {
 
   waits(what, time, resume) {
     if (what === "input") return this.typed.wait(resume);
-    this.now = time;
+    this.now = time - BEGINNING;
     if (this.moves.isStepping && this.sawFrame) {
       this.moves.isStepping = false;
       this.setPace();
