@@ -34,9 +34,10 @@ export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
 }
 
-/** A page in a profile of its own, ready; what goes wrong in it is kept in `page.faults`. */
-export async function open(browser, url, options = {}) {
+/** A page in a profile of its own, ready; `before` runs before its scripts; what goes wrong in it is kept in `page.faults`. */
+export async function open(browser, url, { before, ...options } = {}) {
   const context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1400, height: 1000 }, ...options });
+  if (before) await context.addInitScript(before);
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   page.faults = [];

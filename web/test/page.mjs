@@ -199,6 +199,17 @@ await test("single.html runs from a file", async () => {
   clean(page);
 });
 
+await test("it runs where WebAssembly cannot be suspended", async () => {
+  const [page, other] = await Promise.all([
+    open(browser, server.url),
+    open(browser, server.url, { before: () => { delete WebAssembly.Suspending; } }),
+  ]);
+  for (const one of [page, other]) await run(one);
+  assert.deepEqual(await results(other), await results(page));
+  assert.ok(other.requests.some((url) => url.endsWith("engine-asyncify.wasm")));
+  [page, other].forEach(clean);
+});
+
 await test("pingscript web opens recorded runs", async () => {
   const binary = process.env.PINGSCRIPT;
   if (!binary) return console.log("        skipped: PINGSCRIPT names no binary with the feature web");
