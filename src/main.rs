@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 use std::ops::RangeInclusive;
 use std::panic::catch_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, Parser, ValueEnum};
 use pingscript::bindings::callback::tame_panics;
 use pingscript::bindings::options::{command_line::without_dashes, flags::know_flags};
+use pingscript::bindings::submission::JudgedRun;
 use pingscript::engine::check::{self, CheckOutput};
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
@@ -74,6 +75,22 @@ struct Cli {
     /// The run is one of those of --seeds
     #[arg(long, hide = true)]
     one_of_many: bool,
+
+    /// Run programs that a script wants in a sandbox without one, with all rights that you have
+    #[arg(long, conflicts_with = "check")]
+    no_sandbox: bool,
+
+    /// What is judged, of the runs of `grade`
+    #[arg(long, hide = true)]
+    submission: Option<PathBuf>,
+
+    /// The directory for what is built of it
+    #[arg(long, hide = true)]
+    scratch: Option<PathBuf>,
+
+    /// The judge is run by a student
+    #[arg(long, hide = true)]
+    student: bool,
 
     /// Write a row for each probe and verdict, and a summary, as JSON Lines; - is standard output, and printed lines then go to
     /// standard error. With --seeds, a row for each seed. With --check, a row for each error and warning of the script FILE
@@ -231,7 +248,13 @@ fn start() -> Result<i32> {
     if cli.live && cli.code.is_none() && cli.script.is_empty() {
         return Ok(run::refuse(&no_live_prompt()));
     }
-    let base = Job { seed, wanted, simulate, only_real, one_of_many, live: cli.live, ..Job::default() };
+    let judged = JudgedRun {
+        without_sandbox: cli.no_sandbox,
+        submission: cli.submission,
+        scratch: cli.scratch,
+        for_student: cli.student,
+    };
+    let base = Job { judged, seed, wanted, simulate, only_real, one_of_many, live: cli.live, ..Job::default() };
     let mut words = cli.script.into_iter();
     if cli.interactive {
         let name = words.next().unwrap_or_default();

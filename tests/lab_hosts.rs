@@ -18,6 +18,8 @@ mod programs;
 mod refused;
 #[path = "lab_hosts/routes.rs"]
 mod routes;
+#[path = "lab_hosts/sandbox.rs"]
+mod sandbox;
 #[path = "lab_hosts/star.rs"]
 mod star;
 #[path = "lab_hosts/terminal.rs"]

@@ -61,7 +61,13 @@ impl<'a> Question<'a> {
     fn settle(self, ctx: &NativeCallContext, value: &Dynamic, outcome: CheckRow, share: f64) -> bool {
         let context = context::current();
         let group = &context.group;
-        let mut row = CheckRow { name: self.name.to_string(), words: self.words, group: group.name(), ..outcome };
+        let mut row = CheckRow {
+            name: self.name.to_string(),
+            words: self.words,
+            group: group.name(),
+            hidden: group.is_hidden(),
+            ..outcome
+        };
         if let Some(why) = group.void() {
             (row.passed, row.why) = (None, Some(why));
         } else if row.passed == Some(false) && is_interrupted(&context) {
@@ -165,6 +171,18 @@ fn require(
     Ok(passed)
 }
 
+/// A `require` of the program's own: that `actual` is `expected`.
+pub(super) fn required(
+    ctx: &NativeCallContext,
+    name: &str,
+    actual: &str,
+    expected: &str,
+    words: &str,
+) -> ScriptResult<bool> {
+    let words = (!words.is_empty()).then(|| words.to_string());
+    require(ctx, Question { name, points: None, words }, &actual.into(), &expected.into())
+}
+
 /// The share of the values for which the closure returns true.
 fn check_each(ctx: &NativeCallContext, question: Question<'_>, values: Array, closure: &FnPtr) -> ScriptResult<f64> {
     let (count, mut held, mut wrong) = (values.len(), 0, None);
@@ -196,7 +214,14 @@ fn check_each(ctx: &NativeCallContext, question: Question<'_>, values: Array, cl
 /// The group of the thread, in which `error` ended what it did.
 pub(super) fn group_failed(context: &Context, group: &Arc<CheckGroup>, place: String, error: String) {
     let (name, group_name) = ("runs to its end".to_string(), group.name());
-    let row = CheckRow { name, passed: Some(false), error: Some(error), group: group_name, ..CheckRow::at(place) };
+    let row = CheckRow {
+        name,
+        passed: Some(false),
+        error: Some(error),
+        group: group_name,
+        hidden: group.is_hidden(),
+        ..CheckRow::at(place)
+    };
     group.count(&row);
     row.lines(&context.script.name).iter().for_each(|line| output::line(line));
     report(context, row, None, &Dynamic::UNIT);

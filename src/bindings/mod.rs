@@ -54,6 +54,7 @@ pub mod serving;
 pub mod shared_map;
 pub mod simulate;
 pub mod stats;
+pub mod submission;
 pub mod task;
 pub mod tcp;
 pub mod text;
@@ -122,6 +123,7 @@ pub fn register(engine: &mut Engine) {
         shared_map::api,
         simulate::api,
         stats::api,
+        submission::api,
         task::api,
         tcp::attempt::api,
         tcp::connection::api,

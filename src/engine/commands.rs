@@ -18,7 +18,7 @@ use super::run::{self, Job, exit, refuse};
 use super::test_runner::{self, TestArgs};
 #[cfg(feature = "web")]
 use super::web::{self, WebArgs};
-use super::{library, lsp, tour};
+use super::{library, lsp, signals, tour};
 use crate::bindings::context::Programs;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
@@ -121,6 +121,10 @@ pub enum Command {
 /// # Errors
 /// The system has no descriptor or thread left.
 pub fn run(command: &Command, definition: Definition) -> Result<i32> {
+    // What runs scripts has them stopped by itself.
+    if !matches!(command, Command::Test(_) | Command::Tour | Command::Help { .. }) {
+        signals::end_command();
+    }
     let done = match command {
         // A program that reads the list has a line for each script.
         Command::Scripts if output::lines_are_on_terminal() => Ok(fit(&library::list(), output::columns())),

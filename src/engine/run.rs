@@ -18,6 +18,7 @@ use crate::bindings::finish;
 use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::measured::Expectations;
 use crate::bindings::options::{flags, value::is_option};
+use crate::bindings::submission::{Judged, JudgedRun};
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error};
 use crate::net::host::stop::{Reason, Stop};
@@ -89,6 +90,8 @@ pub struct Job {
     pub only_real: Option<&'static str>,
     /// Whether it reports what it has measured to the process that runs many such.
     pub one_of_many: bool,
+    /// What it judges, if it does, and whether programs run in sandboxes.
+    pub judged: JudgedRun,
 }
 
 /// Runs `job`; the exit code.
@@ -253,6 +256,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let run = Arc::new(Run::new(machine.clone(), root, seed));
     let programs: Arc<dyn Programs> = host.clone();
     let _ = run.programs.set(programs);
+    run.part::<Judged>().set(job.judged.clone());
     let random = Arc::new(Sequence::new(RandomStream::of_seed(seed)));
     let host: Arc<dyn Host> = Arc::new(machine);
     let (lasting, serving) = (stop.clone(), Arc::default());

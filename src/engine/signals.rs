@@ -12,7 +12,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -41,6 +41,8 @@ static READ_AT: AtomicU64 = AtomicU64::new(u64::MAX);
 static STATE: AtomicU8 = AtomicU8::new(RUNNING);
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
 static ANNOUNCED: Once = Once::new();
+/// What a signal stops, as its line says it; pings, if nothing was set.
+static STOPPED: OnceLock<&str> = OnceLock::new();
 static TARGET: Mutex<SignalTarget> = Mutex::new(SignalTarget::None);
 static AT_LEAVING: Mutex<Option<AtLeaving>> = Mutex::new(None);
 
@@ -66,6 +68,8 @@ enum SignalTarget {
     None,
     /// Nothing, perhaps for long: the script is being read from standard input.
     Reading,
+    /// A command that runs no script, and has nothing to print at its end.
+    Command,
     /// The script that runs.
     ScriptStart(Stop),
     /// What runs at the prompt; the prompt itself goes on.
@@ -135,6 +139,20 @@ pub fn stop_script(script: &Stop) {
     }
 }
 
+/// Has signals stop runs of many scripts, which are called `what`, from now on.
+pub fn stop_runs(runs: &Stop, what: &'static str) {
+    let _ = STOPPED.set(what);
+    stop_script(runs);
+}
+
+/// Has signals end the process at once: what runs is a command that has no last lines.
+pub fn end_command() {
+    *target() = SignalTarget::Command;
+    if let Some(reason) = reason() {
+        leave(reason);
+    }
+}
+
 /// Reads a script; a signal meanwhile ends the process at once, since nothing has run that would have last lines.
 pub fn while_reading<T>(read: impl FnOnce() -> T) -> T {
     *target() = SignalTarget::Reading;
@@ -190,7 +208,7 @@ fn arrived(reason: Reason) {
             return;
         }
         (SignalTarget::Entry(None), Reason::Interrupt) => return,
-        (SignalTarget::Entry(_), _) => leave(reason),
+        (SignalTarget::Entry(_) | SignalTarget::Command, _) => leave(reason),
         (SignalTarget::Reading, _) => {
             announce(reason);
             leave(reason);
@@ -274,11 +292,12 @@ fn stop(script: &Stop, reason: Reason) {
 
 fn announce(reason: Reason) {
     ANNOUNCED.call_once(|| {
-        output::line(match reason {
-            Reason::Interrupt => "Received interrupt stopping pings",
-            Reason::HangUp => "Received SIGHUP stopping pings",
-            _ => "Received SIGTERM stopping pings",
-        });
+        let signal = match reason {
+            Reason::Interrupt => "interrupt",
+            Reason::HangUp => "SIGHUP",
+            _ => "SIGTERM",
+        };
+        output::line(&format!("Received {signal} stopping {}", STOPPED.get().unwrap_or(&"pings")));
     });
 }
 

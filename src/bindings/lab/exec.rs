@@ -5,13 +5,14 @@ use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 use super::host::HostObject;
 use crate::bindings::context;
 use crate::bindings::context::WaitingFor;
-use crate::bindings::convert::{Options, text, typed};
+use crate::bindings::convert::{Options, shown, text, typed};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
+use crate::bindings::submission::Judged;
 use crate::net::error::Error;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
 use crate::net::lab::kernel::program::Program;
-use crate::net::lab::program::{self, Exit, ProgramCommand, ProgramOutput, ProgramPlan};
+use crate::net::lab::program::{self, Exit, Limit, ProgramCommand, ProgramLimits, ProgramOutput, ProgramPlan, Sandbox};
 use crate::net::time::Duration;
 use crate::terminal::output;
 
@@ -28,13 +29,32 @@ impl Finished {
         Self { program, timed_out }
     }
 
+    /// How it ended, in words.
+    fn end(&self) -> String {
+        match (self.program.limit(), self.program.exit()) {
+            (Some(limit), _) => format!("ended at its limit of {}", limit.name()),
+            (None, Some(Exit::Code(code))) => format!("exit code {code}"),
+            (None, Some(Exit::Signal(signal))) => format!("ended by signal {signal}"),
+            (None, None) => "ended with the lab".to_string(),
+        }
+    }
+
+    /// Why it has not done what it should, if it has not, with what it printed: so many characters at most.
+    pub(in crate::bindings) fn failure(&self, most: usize) -> Option<String> {
+        let is_done = self.program.exit() == Some(Exit::Code(0)) && self.program.limit().is_none();
+        let (out, err) = self.program.printed();
+        let said = [err.bytes, out.bytes].concat();
+        let said: String = String::from_utf8_lossy(&said).chars().take(most).collect();
+        (!is_done).then(|| format!("{}: {}\n{}", self.program.name(), self.end(), said.trim_end()))
+    }
+
     fn kept(&self, of: impl FnOnce((ProgramOutput, ProgramOutput)) -> ProgramOutput) -> ImmutableString {
         text(&of(self.program.printed()).bytes)
     }
 }
 
 /// A program with its arguments, as a script gives them: numbers, addresses and hosts are turned to text.
-fn words(ctx: &NativeCallContext, argv: &Array) -> ScriptResult<Vec<String>> {
+pub(in crate::bindings) fn words(ctx: &NativeCallContext, argv: &Array) -> ScriptResult<Vec<String>> {
     let word = |value: &Dynamic| match value.read_lock::<HostObject>() {
         Some(host) => host.name().to_string(),
         None => typed(value),
@@ -54,9 +74,16 @@ fn words(ctx: &NativeCallContext, argv: &Array) -> ScriptResult<Vec<String>> {
 }
 
 /// What is to be run, and for how long at most.
-pub(super) struct ExecOptions {
+pub(in crate::bindings) struct ExecOptions {
     pub(super) plan: ProgramPlan,
     timeout: Option<Duration>,
+}
+
+impl ExecOptions {
+    /// Those of a program that may run as long as its limits let it.
+    pub(in crate::bindings) fn new(plan: ProgramPlan) -> Self {
+        Self { plan, timeout: None }
+    }
 }
 
 /// Reads a program, its arguments and its options.
@@ -79,17 +106,60 @@ pub(super) fn wanted(
             false => value.clone().into_string().ok().map(String::into_bytes),
         })?;
         let dir = options.text("dir")?;
+        let limits = options.value("limits").map(limits).transpose()?.unwrap_or_default();
+        let sandbox = sandbox(options)?;
         let (timeout, terminal) = match may_end {
             true => (options.duration("timeout")?, options.flag("terminal")?),
             false => (None, false),
         };
-        let command = ProgramCommand { argv, env: env.unwrap_or_default(), dir, terminal, keeps: !may_end };
+        if terminal && (sandbox.is_some() || limits != ProgramLimits::default()) {
+            return Err(Error::invalid(op, "a program that has the terminal has neither limits nor a sandbox"));
+        }
+        let env = env.unwrap_or_default();
+        let command = ProgramCommand { argv, env, dir, terminal, keeps: !may_end, limits, sandbox };
         Ok(ExecOptions { plan: ProgramPlan { command, input, shown: !quiet }, timeout })
     })
 }
 
+/// What a program may use, as a script gives it.
+pub(in crate::bindings) fn limits(value: &Dynamic) -> Result<ProgramLimits, Error> {
+    let Ok(map) = value.as_map_ref() else {
+        let error = Error::invalid("limits", format!("the limits of a program are a map, not {}", shown(value)));
+        return Err(error.with_hint("such as: limits: #{ time: 20.s, cpu: 5.s, memory: 128_000_000, processes: 16 }"));
+    };
+    let mut options = Options::new("limits", &map);
+    let limits = ProgramLimits {
+        time: options.duration("time")?.map(Duration::as_nanos),
+        cpu: options.duration("cpu")?.map(|cpu| cpu.as_nanos().div_euclid(1_000_000) as u64),
+        memory: options.count("memory", 1)?,
+        processes: options.count("processes", 1)?,
+        output: options.count("output", 0)?,
+        disk: options.count("disk", 1)?,
+    };
+    options.finish().map(|()| limits)
+}
+
+/// Whether a program runs in a sandbox, and in which: `sandbox: true`, or `"raw sockets"` for one that may open these.
+fn sandbox(options: &mut Options<'_>) -> Result<Option<Sandbox>, Error> {
+    const RAW: &str = "raw sockets";
+    let wanted = options.read("sandbox", "true, false, or \"raw sockets\"", |value| match value.as_bool() {
+        Ok(wanted) => Some(wanted.then(Sandbox::default)),
+        Err(_) => value
+            .clone()
+            .into_string()
+            .ok()
+            .filter(|text| text == RAW)
+            .map(|_| Some(Sandbox { raw: true, ..Sandbox::default() })),
+    })?;
+    Ok(wanted.flatten().filter(|_| !context::current().run.part::<Judged>().get().without_sandbox))
+}
+
 /// Runs a program to its end.
-fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> ScriptResult<Finished> {
+pub(in crate::bindings) fn run(
+    ctx: &NativeCallContext,
+    host: &HostObject,
+    wanted: ExecOptions,
+) -> ScriptResult<Finished> {
     let context = context::wait(WaitingFor::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
     let _hidden = wanted.plan.command.terminal.then(output::hide_view);
@@ -103,7 +173,8 @@ fn run(ctx: &NativeCallContext, host: &HostObject, wanted: ExecOptions) -> Scrip
     if program.lab_ended() {
         return raise(ctx, program::lost(program.name()));
     }
-    Ok(Finished::new(program, waited == Waited::TimedOut))
+    let timed_out = waited == Waited::TimedOut || program.limit() == Some(Limit::Time);
+    Ok(Finished::new(program, timed_out))
 }
 
 functions! {
@@ -133,13 +204,24 @@ functions! {
     /// `stdin`: what it reads, a string or a blob; `env`: variables of its environment, `()` takes one away; `dir`: its
     /// working directory; `terminal`: it has the terminal for itself, and nothing it prints is kept.
     ///
-    /// Errors: as `exec(argv)`; `invalid`: an unknown option.
+    /// `limits`: what it and all that it starts may use; the `limit` of the result says for which of them it was ended. `time`: how
+    /// long it may run; `cpu`: time on processors; `memory`: bytes that are its own; `processes`: processes and threads; `output`:
+    /// bytes that it prints; `disk`: bytes of files, in a sandbox of all that it writes, else of each.
+    ///
+    /// `sandbox: true`: it sees the system read-only, an empty home and `/tmp`, a copy of `dir`, and no other files; it has no
+    /// capabilities, and no system calls that reach further; its environment is that of `env` alone. `sandbox: "raw sockets"`: it may
+    /// open these. See docs/testing.md.
+    ///
+    /// Errors: as `exec(argv)`; `invalid`: an unknown option; `permission`: the system refuses a sandbox.
     ///
     /// ```rhai
     /// let a = lab::create().host("a");
     /// let out = a.exec(["tr", "a-z", "A-Z"], #{ stdin: "ping", quiet: true });
     /// expect(out.stdout, "PING");
     /// expect(a.exec(["sleep", 9], #{ timeout: 20.ms }).timed_out, true);
+    /// let out = a.exec(["sh", "-c", "ls -A ~; yes"], #{ quiet: true, sandbox: true, limits: #{ output: 1_000 } });
+    /// expect(out.stdout.starts_with("y"), true);
+    /// expect(out.limit, "output");
     /// ```
     fn exec as exec_with(
         ctx: NativeCallContext, host: &mut HostObject, argv: Array, options: Map,
@@ -160,7 +242,7 @@ functions! {
     /// ```
     fn shell(ctx: NativeCallContext, host: &mut HostObject) -> ScriptResult<Finished> = {
         let plan = program::shell(host.name());
-        run(&ctx, host, ExecOptions { plan, timeout: None })
+        run(&ctx, host, ExecOptions::new(plan))
     };
 
     /// The exit code of the program; `()` if a signal ended it.
@@ -182,6 +264,16 @@ functions! {
         Some(Exit::Signal(signal)) => i64::from(signal).into(),
         _ => Dynamic::UNIT,
     };
+
+    /// The limit for which the program was ended, such as `"memory"`; `()` if it was for none.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// expect(a.exec(["sh", "-c", "while :; do :; done"], #{ limits: #{ cpu: 50.ms } }).limit, "cpu");
+    /// expect(a.exec(["true"]).limit, ());
+    /// ```
+    get limit(finished: &mut Finished) -> Dynamic =
+        finished.program.limit().map_or(Dynamic::UNIT, |limit| limit.name().into());
 
     /// Whether the program was ended because its time was over.
     ///
@@ -219,12 +311,6 @@ functions! {
     /// ```rhai
     /// expect(`${lab::create().host("a").exec(["true"])}`, "true: exit code 0");
     /// ```
-    fn to_string | to_debug(finished: &mut Finished) -> String = {
-        let end = match finished.program.exit() {
-            Some(Exit::Code(code)) => format!("exit code {code}"),
-            Some(Exit::Signal(signal)) => format!("ended by signal {signal}"),
-            None => "ended with the lab".to_string(),
-        };
-        format!("{}: {end}", finished.program.name())
-    };
+    fn to_string | to_debug(finished: &mut Finished) -> String =
+        format!("{}: {}", finished.program.name(), finished.end());
 }

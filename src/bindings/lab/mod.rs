@@ -55,7 +55,7 @@ struct Inner {
 
 impl ScriptLab {
     /// Makes a lab for the script that runs.
-    fn create(options: &lab::Options) -> Result<Self, Error> {
+    pub(super) fn create(options: &lab::Options) -> Result<Self, Error> {
         let context = context::current();
         let stop = context.lasting.child().map_err(|err| Error::system("lab", &err))?;
         let create = || lab::Lab::create_for(&*context.host, options, &stop);
@@ -133,7 +133,7 @@ impl ScriptLab {
     }
 
     /// Ends it while its script goes on: a thread that waits on one of its sockets goes on, too.
-    fn close(&self) {
+    pub(super) fn close(&self) {
         self.end();
         self.0.relay.session().close_in(&self.0.net.host_ids());
     }
@@ -192,7 +192,12 @@ fn host_options(ctx: &NativeCallContext, options: &Map, forwards: bool) -> Scrip
     })
 }
 
-fn make_host(ctx: &NativeCallContext, lab: &ScriptLab, name: &str, options: &HostOptions) -> ScriptResult<HostObject> {
+pub(super) fn make_host(
+    ctx: &NativeCallContext,
+    lab: &ScriptLab,
+    name: &str,
+    options: &HostOptions,
+) -> ScriptResult<HostObject> {
     let host = lab.net().host(name, options).or_raise(ctx)?;
     lab.relay().knows(&host);
     host_prefix::make_room(name);

@@ -19,6 +19,19 @@ use crate::net::time::Duration;
 #[derive(Clone, Debug)]
 pub struct LabProgram(Program);
 
+impl LabProgram {
+    /// Starts one, which ends with the lab.
+    pub(in crate::bindings) fn start(
+        ctx: &NativeCallContext,
+        host: &HostObject,
+        plan: program::ProgramPlan,
+    ) -> ScriptResult<Self> {
+        let program = Program::start(host.net(), plan).or_raise(ctx)?;
+        host.lab().keep(&program);
+        Ok(Self(program))
+    }
+}
+
 functions! {
     pub fn api;
     object LabProgram as Program, "A program that runs beside the script.";
@@ -37,7 +50,7 @@ functions! {
     fn start_program(ctx: NativeCallContext, host: &mut HostObject, argv: Array) -> ScriptResult<LabProgram> =
         start_program_with(ctx, host, argv, Map::new());
 
-    /// Starts a program beside this script, with the options `quiet`, `stdin`, `env` and `dir` of `exec`.
+    /// Starts a program beside this script, with the options `quiet`, `stdin`, `env`, `dir`, `limits` and `sandbox` of `exec`.
     ///
     /// Errors: as `exec(argv)`; `invalid`: an unknown option.
     ///
@@ -50,9 +63,7 @@ functions! {
         ctx: NativeCallContext, host: &mut HostObject, argv: Array, options: Map,
     ) -> ScriptResult<LabProgram> = {
         let wanted = wanted(&ctx, "start_program", &argv, &options, false)?;
-        let program = Program::start(host.net(), wanted.plan).or_raise(&ctx)?;
-        host.lab().keep(&program);
-        Ok(LabProgram(program))
+        LabProgram::start(&ctx, host, wanted.plan)
     };
 
     /// Waits until the program has ended: what came of it; `()` if this script was stopped first.
@@ -71,7 +82,8 @@ functions! {
         if program.0.lab_ended() {
             return raise(&ctx, program::lost(program.0.name()));
         }
-        Ok(Dynamic::from(Finished::new(program.0, false)))
+        let timed_out = program.0.limit() == Some(program::Limit::Time);
+        Ok(Dynamic::from(Finished::new(program.0, timed_out)))
     };
 
     /// Waits until the program has printed `text`, to standard output or standard error, for at most `timeout`; whether it

@@ -94,7 +94,7 @@ pub fn run(asked: &TestArgs) -> Result<i32> {
     };
     let runs = runs(asked, &files);
     let (stop, begun) = (Stop::root()?, sys::monotonic_nanos());
-    signals::stop_script(&stop);
+    signals::stop_runs(&stop, "tests");
     if asked.tap {
         output::line(&tap::plan(runs.len()));
     }

@@ -95,7 +95,7 @@ pub mod program {
     use super::*;
     use crate::net::host::Waited;
     use crate::net::host::stop::Stage;
-    use crate::net::lab::program::{Exit, ProgramOutput, ProgramPlan};
+    use crate::net::lab::program::{Exit, Limit, ProgramOutput, ProgramPlan};
     use crate::net::time::Instant;
 
     /// A program that was started.
@@ -129,6 +129,11 @@ pub mod program {
 
         /// How it ended.
         pub fn exit(&self) -> Option<Exit> {
+            match self.0 {}
+        }
+
+        /// The limit that it was ended for.
+        pub fn limit(&self) -> Option<Limit> {
             match self.0 {}
         }
 

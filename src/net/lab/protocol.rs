@@ -85,6 +85,71 @@ pub struct ProgramCommand {
     pub terminal: bool,
     /// Whether what it leaves running goes on when it has ended, until it is killed or the lab ends; else that ends with it.
     pub keeps: bool,
+    /// What it may use, with all that it starts.
+    pub limits: ProgramLimits,
+    /// Where it runs apart from this machine's files; `None`: it has what its user has.
+    pub sandbox: Option<Sandbox>,
+}
+
+/// What a program and all that it starts may use; `None` is without limit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProgramLimits {
+    /// How long it may run, in nanoseconds.
+    pub time: Option<i64>,
+    /// The time on processors, in milliseconds.
+    pub cpu: Option<u64>,
+    /// Memory that is its own, in bytes.
+    pub memory: Option<u64>,
+    /// Processes and threads at a time.
+    pub processes: Option<u64>,
+    /// Bytes that it prints.
+    pub output: Option<u64>,
+    /// Bytes of files: in a sandbox of all that it writes, else of each.
+    pub disk: Option<u64>,
+}
+
+/// A limit that a program has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// See [`ProgramLimits::time`].
+    Time,
+    /// See [`ProgramLimits::cpu`].
+    Cpu,
+    /// See [`ProgramLimits::memory`].
+    Memory,
+    /// See [`ProgramLimits::processes`].
+    Processes,
+    /// See [`ProgramLimits::output`].
+    Output,
+    /// See [`ProgramLimits::disk`].
+    Disk,
+}
+
+impl Limit {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 6] = [Self::Time, Self::Cpu, Self::Memory, Self::Processes, Self::Output, Self::Disk];
+
+    /// What it is called in the options of programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Processes => "processes",
+            Self::Output => "output",
+            Self::Disk => "disk",
+        }
+    }
+}
+
+/// How a program runs apart from this machine: the system read-only, an empty home and /tmp, a copy of its working directory, no
+/// capabilities, no way to more rights, and no system calls that reach beyond this.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// Whether it may open raw sockets, in its host.
+    pub raw: bool,
+    /// A directory that gets what it leaves in its working directory.
+    pub keep: Option<String>,
 }
 
 /// The reply to a request.

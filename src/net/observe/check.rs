@@ -33,6 +33,9 @@ pub struct CheckRow {
     pub error: Option<String>,
     /// Its place: the script and the line.
     pub origin: String,
+    /// Whether who is judged is to know nothing of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 impl CheckRow {

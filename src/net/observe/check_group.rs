@@ -10,6 +10,8 @@ pub struct CheckGroup {
     name: Option<String>,
     /// The one that it is in.
     above: Option<Arc<CheckGroup>>,
+    /// Whether who is judged is to know nothing of its checks.
+    hidden: bool,
     /// Why the rest of it is not judged.
     void: OnceLock<String>,
     counts: Mutex<CheckCounts>,
@@ -26,10 +28,16 @@ struct CheckCounts {
 }
 
 impl CheckGroup {
-    /// One within `above`.
-    pub fn named(name: &str, above: Arc<Self>) -> Self {
+    /// One within `above`; `hidden`: who is judged is to know nothing of its checks.
+    pub fn named(name: &str, above: Arc<Self>, hidden: bool) -> Self {
         let name = above.name().map_or(name.to_string(), |outer| format!("{outer}: {name}"));
-        Self { name: Some(name), above: Some(above), ..Self::default() }
+        let hidden = hidden || above.hidden;
+        Self { name: Some(name), above: Some(above), hidden, ..Self::default() }
+    }
+
+    /// Whether who is judged is to know nothing of its checks.
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// What it is called.

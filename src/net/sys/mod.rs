@@ -27,6 +27,9 @@ pub use self::process::{
 };
 pub use self::program::{before_exec, leave_terminal, take_standard_input, take_terminal, take_terminal_back};
 pub use self::receive::{receive, receive_error, receive_plain};
+pub use self::sandbox::{
+    Resource, become_user, cpu_of_children, drop_rights, enter_root, forbid_calls, is_full, make_read_only, set_limit,
+};
 pub use self::signal::{is_ignored, nudge, nudgeable};
 pub use self::socket::{drops, option, send_to, set_option, set_option_bytes, stamp};
 pub use self::stream::{raise_descriptor_limit, receive_some, send_some, tcp_info, unsent};
@@ -51,6 +54,7 @@ mod poll;
 mod process;
 mod program;
 mod receive;
+mod sandbox;
 mod signal;
 mod socket;
 mod stream;

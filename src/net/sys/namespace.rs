@@ -28,6 +28,8 @@ impl Namespaces {
     pub const PID: Self = Self(CloneFlags::CLONE_NEWPID);
     /// The host's name.
     pub const NAME: Self = Self(CloneFlags::CLONE_NEWUTS);
+    /// Message queues and memory that System V shares by number.
+    pub const IPC: Self = Self(CloneFlags::CLONE_NEWIPC);
 
     /// These and those.
     pub const fn and(self, other: Self) -> Self {
@@ -50,8 +52,12 @@ pub fn enter_namespace(fd: impl AsFd, which: Namespaces) -> io::Result<()> {
 pub enum Mount<'a> {
     /// A new file system of this type.
     New(&'a CStr),
+    /// A new tmpfs with these options (tmpfs(5)), from which programs can be run.
+    Memory(&'a CStr),
     /// What is seen at this path.
     Bind(&'a CStr),
+    /// What is seen at this path and beneath it.
+    BindAll(&'a CStr),
     /// What there is, with all beneath it, so that nothing mounted here is seen elsewhere.
     Private,
 }
@@ -59,12 +65,14 @@ pub enum Mount<'a> {
 /// Mounts at `target` (mount(2)).
 pub fn mount(what: Mount<'_>, target: &CStr) -> io::Result<()> {
     let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let (source, kind, flags) = match what {
-        Mount::New(kind) => (kind, Some(kind), safe),
-        Mount::Bind(source) => (source, None, MsFlags::MS_BIND),
-        Mount::Private => (c"none", None, MsFlags::MS_REC | MsFlags::MS_SLAVE),
+    let (source, kind, flags, data) = match what {
+        Mount::New(kind) => (kind, Some(kind), safe, None),
+        Mount::Memory(options) => (c"tmpfs", Some(c"tmpfs"), safe - MsFlags::MS_NOEXEC, Some(options)),
+        Mount::Bind(source) => (source, None, MsFlags::MS_BIND, None),
+        Mount::BindAll(source) => (source, None, MsFlags::MS_BIND | MsFlags::MS_REC, None),
+        Mount::Private => (c"none", None, MsFlags::MS_REC | MsFlags::MS_SLAVE, None),
     };
-    Ok(nix::mount::mount(Some(source), target, kind, flags, None::<&CStr>)?)
+    Ok(nix::mount::mount(Some(source), target, kind, flags, data)?)
 }
 
 /// Takes away what is mounted at `target`, at once for new users and for good with its last use (umount2(2)).

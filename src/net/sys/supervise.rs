@@ -66,18 +66,19 @@ pub fn ask_supervisor(pid: i32, what: i32) -> io::Result<()> {
     done(unsafe { libc::sigqueue(pid, request(), value) })
 }
 
-/// Closes every descriptor but `kept`, and leaves nothing to be read or written at the first three (close_range(2)).
-pub fn close_all_but(kept: Option<BorrowedFd<'_>>) -> io::Result<()> {
+/// Closes every descriptor but those of `kept`, and leaves nothing to be read or written at the first three (close_range(2)).
+pub fn close_all_but(kept: &[BorrowedFd<'_>]) -> io::Result<()> {
     let nothing = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&nothing).and_then(|()| dup2_stdout(&nothing)).and_then(|()| dup2_stderr(&nothing))?;
     drop(nothing);
-    let kept: RawFd = kept.map_or(2, |fd| fd.as_raw_fd());
+    let mut kept: Vec<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).filter(|fd| *fd > 2).collect();
+    kept.sort_unstable();
     let mut from = 3;
-    if kept > 3 {
-        close_range(3, kept - 1)?;
-    }
-    if kept >= 3 {
-        from = kept + 1;
+    for fd in kept {
+        if fd > from {
+            close_range(from, fd - 1)?;
+        }
+        from = fd + 1;
     }
     close_range(from, RawFd::MAX)
 }

@@ -3,8 +3,9 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-pub use crate::net::lab::program::{Exit, ProgramCommand};
+pub use crate::net::lab::program::{Exit, Limit, ProgramCommand};
 
+use super::helper::STEP_SANDBOX;
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::{environment, process};
@@ -20,7 +21,7 @@ pub struct ExecProgram {
     /// Where its status comes from; nothing but the end of it when the helper is gone.
     status: OwnedFd,
     terminal: bool,
-    exit: Mutex<Option<Exit>>,
+    exit: Mutex<Option<(Exit, Option<Limit>)>>,
 }
 
 impl LabHost {
@@ -73,14 +74,25 @@ impl ExecProgram {
     /// # Errors
     /// `closed`: the lab has ended, and the program with it.
     pub fn try_wait(&self) -> Result<Option<Exit>> {
+        Ok(self.end()?.map(|(exit, _)| exit))
+    }
+
+    /// The limit that it was ended for, if it was.
+    pub fn limit(&self) -> Option<Limit> {
+        self.end().ok().flatten().and_then(|(_, limit)| limit)
+    }
+
+    fn end(&self) -> Result<Option<(Exit, Option<Limit>)>> {
         let mut exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
         if exit.is_some() {
             return Ok(*exit);
         }
-        let mut status = [0; 4];
-        match sys::receive_message(self.status.as_fd(), &mut status) {
-            Ok((4, _)) => {
-                *exit = Some(exit_of(i32::from_ne_bytes(status)));
+        let mut bytes = [[0; 4]; 2];
+        match sys::receive_message(self.status.as_fd(), bytes.as_flattened_mut()) {
+            Ok((8, _)) => {
+                let [status, limit] = bytes.map(i32::from_ne_bytes);
+                let limit = usize::try_from(limit - 1).ok().and_then(|at| Limit::ALL.get(at).copied());
+                *exit = Some((exit_of(status), limit));
                 if self.terminal {
                     sys::restore_terminal();
                 }
@@ -129,6 +141,9 @@ fn exit_of(status: i32) -> Exit {
 
 /// What the system says about a program that cannot be started, in words.
 fn explain(error: Error, command: &ProgramCommand) -> Error {
+    if command.sandbox.is_some() && error.message.contains(STEP_SANDBOX) {
+        return without_sandbox(error);
+    }
     let message = match error.code {
         Some(libc::ENOENT) if command.dir.is_some() => "there is no such program, or no such working directory",
         Some(libc::ENOENT) => "there is no such program",
@@ -142,4 +157,20 @@ fn explain(error: Error, command: &ProgramCommand) -> Error {
     error
         .with_peer(&command.argv[0])
         .with_hint("install it, or give its path; it is looked for in the directories of PATH")
+}
+
+/// The error of a sandbox that the system refuses, or that is too small for the working directory.
+fn without_sandbox(error: Error) -> Error {
+    let message = error.message.replace(STEP_SANDBOX, "");
+    if error.code == Some(libc::ENOSPC) {
+        let error = Error {
+            kind: ErrorKind::File,
+            message: format!("the working directory is larger than its limit: {message}"),
+            ..error
+        };
+        return error.with_hint("set a larger limit: limits: #{ disk: 64_000_000 }");
+    }
+    let message = format!("no sandbox can be made here: {message}");
+    Error { kind: ErrorKind::Permission, message, ..error }
+        .with_hint("`pingscript --no-sandbox` runs programs with all rights that you have; run none of strangers so")
 }

@@ -15,7 +15,7 @@ use crate::net::host::notify::Notify;
 use crate::net::host::stop::{Stage, Stop};
 use crate::net::host::{Host, Waited, threads};
 use crate::net::lab::LabHost;
-use crate::net::lab::program::{Exit, ProgramOutput, ProgramPlan};
+use crate::net::lab::program::{Exit, Limit, ProgramLimits, ProgramOutput, ProgramPlan};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
@@ -51,6 +51,9 @@ struct Inner {
     ended: AtomicBool,
     /// `None` while it runs, and if how it ended is not known.
     exit: Mutex<Option<Exit>>,
+    limits: ProgramLimits,
+    /// The limit that it was ended for.
+    limit: Mutex<Option<Limit>>,
 }
 
 impl Program {
@@ -97,6 +100,8 @@ impl Program {
             news: Arc::default(),
             ended: AtomicBool::new(false),
             exit: Mutex::default(),
+            limits: plan.command.limits.clone(),
+            limit: Mutex::default(),
         });
         let (this, shown) = (Self(inner.clone()), plan.shown);
         let read = move || {
@@ -131,6 +136,11 @@ impl Program {
     /// How it ended; `None` while it runs, and if the lab ended before it.
     pub fn exit(&self) -> Option<Exit> {
         *lock(&self.0.exit)
+    }
+
+    /// The limit that it was ended for; `None`: none, or it runs.
+    pub fn limit(&self) -> Option<Limit> {
+        *lock(&self.0.limit)
     }
 
     /// What it has printed so far to standard output, and to standard error.
@@ -202,7 +212,8 @@ impl Inner {
             Stream { pipe: err, kept: &self.err, line: Vec::new(), is_error: true },
         ];
         let (mut over, mut reads) = (false, 0);
-        while let Some([out, err, end]) = self.wait(&streams, over, never) {
+        let mut until = self.limits.time.map(|time| self.host.now() + Duration::from_nanos(time));
+        while let Some((waited, [out, err, end])) = self.wait(&streams, over, until, never) {
             for (stream, _) in streams.iter_mut().zip([out, err]).filter(|(_, ready)| *ready) {
                 stream.read(&self.host, shown);
             }
@@ -210,7 +221,15 @@ impl Inner {
             if end {
                 // With the helper gone, nothing is known of its end.
                 *lock(&self.exit) = self.process.try_wait().ok().flatten();
-                over = true;
+                let limit = self.process.limit();
+                let mut known = lock(&self.limit);
+                *known = known.or(limit);
+                (over, until) = (true, None);
+            } else if waited == Waited::TimedOut {
+                self.end_for(Limit::Time);
+                until = None;
+            } else if self.limits.output.is_some_and(|most| self.printed() > most) {
+                self.end_for(Limit::Output);
             }
             // What it has left running may go on printing without end.
             reads += usize::from(over);
@@ -221,20 +240,38 @@ impl Inner {
         streams.iter_mut().for_each(|stream| stream.finish(&self.host, shown));
     }
 
-    /// Waits for something to be read, or for the program's end: which of the three it is. If it is `over`, only what is there
-    /// is read: whatever the program has left running may hold its output open, and that is not waited for.
-    fn wait(&self, streams: &[Stream<'_>; 2], over: bool, never: &Stop) -> Option<[bool; 3]> {
+    /// How many bytes it has printed.
+    fn printed(&self) -> u64 {
+        [&self.out, &self.err].map(lock).iter().map(|kept| kept.bytes.len() as u64 + kept.excess).sum()
+    }
+
+    /// Ends it because it has reached this limit.
+    fn end_for(&self, limit: Limit) {
+        lock(&self.limit).get_or_insert(limit);
+        // With the lab that has ended, it has.
+        let _ = self.process.kill();
+    }
+
+    /// Waits for something to be read, for the program's end, or until `until`: which of the three first it is. If it is `over`, only
+    /// what is there is read: whatever the program has left running may hold its output open, and that is not waited for.
+    fn wait(
+        &self,
+        streams: &[Stream<'_>; 2],
+        over: bool,
+        until: Option<Instant>,
+        never: &Stop,
+    ) -> Option<(Waited, [bool; 3])> {
         let pipes = streams.each_ref().map(|stream| stream.pipe.as_ref().map(AsFd::as_fd));
         let of = [pipes[0], pipes[1], (!over).then(|| self.process.ended())];
         let fds = [never.wake_fd()].into_iter().chain(of.iter().flatten().copied());
         let mut fds: Vec<PollFd<'_>> = fds.map(PollFd::readable).collect();
         // A wait until now would not even look.
-        let is_ready = match over {
-            true => sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0),
-            false => matches!(wait_for(&mut fds, None, never), Ok(Waited::Ready)),
+        let waited = match over {
+            true => sys::ppoll(&mut fds, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0).then_some(Waited::Ready),
+            false => wait_for(&mut fds, until, never).ok().filter(|waited| *waited != Waited::Stopped),
         };
         let mut ready = fds[1..].iter().map(PollFd::is_ready);
-        is_ready.then(|| of.map(|fd| fd.is_some() && ready.next() == Some(true)))
+        waited.map(|waited| (waited, of.map(|fd| fd.is_some() && ready.next() == Some(true))))
     }
 }
 

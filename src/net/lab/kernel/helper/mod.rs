@@ -16,9 +16,13 @@ use crate::net::sys::{self, Namespaces, Side};
 
 mod bound;
 mod cables;
+mod copying;
 mod keeper;
 mod names;
+mod preparing;
+mod processes;
 mod programs;
+mod sandbox;
 mod supervisor;
 
 /// The first argument that makes this binary a helper.
@@ -118,3 +122,5 @@ pub const STEP_FORK: &str = "first process";
 pub const STEP_NETWORK: &str = "new network";
 /// See [`STEP_UNSHARE`].
 pub const STEP_SETTING: &str = "setting";
+/// How the steps of a sandbox begin.
+pub const STEP_SANDBOX: &str = "sandbox: ";

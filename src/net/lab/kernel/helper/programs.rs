@@ -3,13 +3,18 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command as Process;
 
-use super::{STEP_UNSHARE, supervisor};
+use super::preparing::Preparation;
+use super::sandbox::HOME;
+use super::{STEP_SANDBOX, STEP_UNSHARE, supervisor};
 use crate::net::lab::protocol::{Failure, Part, ProgramCommand};
-use crate::net::sys::{self, ChildChange, Mount, Namespaces, Side};
+use crate::net::sys::{self, ChildChange, Namespaces, Side};
+
+/// Where programs in sandboxes look for others.
+const SANDBOX_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
 /// The programs that run.
 #[derive(Debug)]
@@ -28,7 +33,8 @@ pub(super) struct RunningPrograms {
 struct RunningProgram {
     /// Where its status goes, should its supervisor not say it.
     status: File,
-    host: String,
+    /// The host whose process namespace it is in; `None`: its own.
+    host: Option<String>,
 }
 
 /// The process namespace of a host.
@@ -57,6 +63,10 @@ impl RunningPrograms {
         };
         let mut process = Process::new(program);
         process.args(args).stdin(input).stdout(output).stderr(error);
+        if command.sandbox.is_some() {
+            let own = [("PATH", SANDBOX_PATH), ("HOME", HOME), ("LANG", "C.UTF-8"), ("TMPDIR", "/tmp")];
+            process.env_clear().envs(own);
+        }
         for (name, value) in &command.env {
             match value {
                 Some(value) => process.env(name, value),
@@ -68,28 +78,30 @@ impl RunningPrograms {
         }
         let status = File::from(status);
         let watched = status.try_clone().map_err(failed)?;
-        let (name, terminal, keeps) = (host.to_string(), command.terminal, command.keeps);
-        let missing = self.missing.clone();
-        self.enter(host).map_err(|err| Failure::of(STEP_UNSHARE, &err))?;
-        sys::before_exec(&mut process, move || {
-            sys::unshare(Namespaces::MOUNT.and(Namespaces::NAME))?;
-            let make = |part, make: &dyn Fn() -> io::Result<()>| if missing.contains(&part) { Ok(()) } else { make() };
-            make(Part::Interfaces, &|| sys::mount(Mount::New(c"sysfs"), c"/sys"))?;
-            make(Part::Processes, &|| sys::mount(Mount::New(c"proc"), c"/proc"))?;
-            make(Part::HostName, &|| sys::set_host_name(&name))?;
-            supervisor::watch(&watched, keeps, terminal)?;
-            if terminal { sys::take_terminal() } else { sys::leave_terminal() }
-        });
+        let (mut refusals, writer) = io::pipe().map_err(failed)?;
+        let preparation = Preparation::new(host, &self.missing, command, watched, writer).map_err(failed)?;
+        // Of one in a sandbox, the supervisor is the first process: the program can do nothing to it, and ends with it.
+        let host = command.sandbox.is_none().then(|| host.to_string());
+        let entered = host.as_ref().map_or_else(|| sys::unshare(Namespaces::PID), |host| self.enter(host));
+        entered.map_err(|err| Failure::of(STEP_UNSHARE, &err))?;
+        sys::before_exec(&mut process, move || preparation.run());
         let child = process.spawn();
         let left = self.leave();
-        let failed_child = |err: io::Error| match err.raw_os_error() {
-            // No program says so, but the kernel of a limit of namespaces.
-            Some(libc::ENOSPC) => Failure::of(STEP_UNSHARE, &err),
-            _ => failed(err),
+        // What it holds of the pipe goes with it.
+        drop(process);
+        let failed_child = |err: io::Error| {
+            let mut step = String::new();
+            let _ = refusals.read_to_string(&mut step);
+            match err.raw_os_error() {
+                _ if !step.is_empty() => Failure { step: format!("{STEP_SANDBOX}{step}"), ..Failure::of("", &err) },
+                // No program says so, but the kernel of a limit of namespaces.
+                Some(libc::ENOSPC) => Failure::of(STEP_UNSHARE, &err),
+                _ => failed(err),
+            }
         };
         let pid = child.map_err(failed_child)?.id();
         left.map_err(failed)?;
-        self.running.insert(pid as i32, RunningProgram { status, host: host.to_string() });
+        self.running.insert(pid as i32, RunningProgram { status, host });
         Ok(pid)
     }
 
@@ -127,11 +139,11 @@ impl RunningPrograms {
                 && let Some(mut program) = self.running.remove(&pid)
                 && status != 0
             {
-                if let Some(processes) = self.hosts.remove(&program.host) {
+                if let Some(processes) = program.host.and_then(|host| self.hosts.remove(&host)) {
                     let _ = sys::send_signal(processes.first, libc::SIGKILL);
                 }
                 // The one that waited may have gone.
-                let _ = program.status.write_all(&status.to_ne_bytes());
+                let _ = program.status.write_all(&supervisor::status_bytes(status, None));
             }
         }
     }
@@ -143,7 +155,7 @@ fn make_namespace() -> io::Result<Processes> {
     sys::unshare(Namespaces::PID)?;
     let Side::Parent(first) = sys::fork()? else {
         sys::hold_signals();
-        let _ = sys::close_all_but(None);
+        let _ = sys::close_all_but(&[]);
         sys::set_process_name(c"pingscript-host");
         // The first process of a namespace ends with the lab.
         loop {

@@ -1,0 +1,347 @@
+//! What a judge marks: the submission of a student, and the programs in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rhai::{Array, Dynamic, Map, NativeCallContext};
+
+use super::check::required;
+use super::context;
+use super::convert::Options;
+use super::error::{OrRaise, ScriptResult, raise};
+use super::lab::exec::{ExecOptions, Finished, limits, run, words};
+use super::lab::host::HostObject;
+use super::lab::program::LabProgram;
+use super::lab::{ScriptLab, make_host};
+use crate::net::error::Error;
+use crate::net::lab::program::{ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
+
+/// How a run that judges is started.
+#[derive(Clone, Debug, Default)]
+pub struct JudgedRun {
+    /// Whether sandboxes are not wanted.
+    pub without_sandbox: bool,
+    /// The directory of what is judged.
+    pub submission: Option<PathBuf>,
+    /// A directory for what is made of it.
+    pub scratch: Option<PathBuf>,
+    /// Whether the student does it: hidden checks are left out.
+    pub for_student: bool,
+}
+
+/// That of a run.
+#[derive(Debug, Default)]
+pub struct Judged {
+    run: OnceLock<JudgedRun>,
+    /// How many programs were built.
+    built: AtomicU32,
+}
+
+impl Judged {
+    /// Sets it, once.
+    pub fn set(&self, run: JudgedRun) {
+        let _ = self.run.set(run);
+    }
+
+    /// What was set.
+    pub fn get(&self) -> &JudgedRun {
+        self.run.get_or_init(JudgedRun::default)
+    }
+}
+
+/// A language, by the ending of its files: how a program is built, if it has to be, and run. `{file}` is the file, `{name}` its name
+/// without the ending.
+struct Language {
+    ending: &'static str,
+    build: &'static str,
+    run: &'static str,
+}
+
+/// Those that are known.
+const LANGUAGES: [Language; 5] = [
+    Language { ending: "py", build: "", run: "python3 {file}" },
+    Language { ending: "c", build: "gcc -O1 -g -pthread -o {name} {file} -lm", run: "./{name}" },
+    Language { ending: "cpp", build: "g++ -O1 -g -pthread -o {name} {file}", run: "./{name}" },
+    Language {
+        ending: "java",
+        build: "javac -J-XX:+UseSerialGC -d . {file}",
+        run: "java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp . {name}",
+    },
+    Language { ending: "sh", build: "", run: "sh {file}" },
+];
+
+/// What a compiler may use.
+fn limits_of_builds() -> ProgramLimits {
+    ProgramLimits {
+        time: Some(60_000_000_000),
+        cpu: Some(60_000),
+        memory: Some(1 << 30),
+        processes: Some(256),
+        output: Some(1 << 20),
+        disk: Some(256 << 20),
+    }
+}
+
+/// What a program of a submission may use if the judge says nothing.
+fn usual_limits() -> ProgramLimits {
+    ProgramLimits {
+        time: Some(30_000_000_000),
+        cpu: Some(10_000),
+        memory: Some(512 << 20),
+        processes: Some(64),
+        output: Some(1 << 20),
+        disk: Some(32 << 20),
+    }
+}
+
+/// Most of what a compiler has to say that a student is shown, in characters.
+const SAID: usize = 2_000;
+
+/// What is judged. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    dir: PathBuf,
+}
+
+impl Submission {
+    /// The files in its directory itself, in the order of their names; links are none.
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let mut names: Vec<String> = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The file of the program `name`, and its language; or why there is none.
+    fn find(&self, name: &str) -> Result<(String, &'static Language), String> {
+        let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+        let language = |file: &String| {
+            let (stem, ending) = file.rsplit_once('.')?;
+            let language = LANGUAGES.iter().find(|language| language.ending == ending)?;
+            (plain(stem) == plain(name)).then(|| (file.clone(), language))
+        };
+        let mut found: Vec<_> = self.files().iter().filter_map(language).collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(one), true) => Ok(one),
+            (Some((last, _)), false) => {
+                let others: Vec<String> = found.into_iter().map(|(file, _)| file).collect();
+                Err(format!("there are {} and {last}: hand in one of them", others.join(", ")))
+            }
+            (None, _) => {
+                let names: Vec<String> =
+                    LANGUAGES.iter().map(|language| format!("{name}.{}", language.ending)).collect();
+                Err(format!("hand in one of {}", names.join(", ")))
+            }
+        }
+    }
+}
+
+/// A program of a submission, ready to be run. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct SubmittedProgram {
+    argv: Vec<String>,
+    dir: PathBuf,
+    limits: ProgramLimits,
+    raw: bool,
+}
+
+impl SubmittedProgram {
+    /// How it is run with these arguments.
+    fn plan(&self, ctx: &NativeCallContext, args: &Array, keeps: bool) -> ScriptResult<ProgramPlan> {
+        let argv = if args.is_empty() { Vec::new() } else { words(ctx, args)? };
+        let command = ProgramCommand {
+            argv: self.argv.iter().cloned().chain(argv).collect(),
+            dir: Some(self.dir.to_string_lossy().into_owned()),
+            keeps,
+            limits: self.limits.clone(),
+            sandbox: sandbox(self.raw, None),
+            ..ProgramCommand::default()
+        };
+        Ok(ProgramPlan { command, input: None, shown: false })
+    }
+}
+
+fn sandbox(raw: bool, keep: Option<&Path>) -> Option<Sandbox> {
+    let keep = keep.map(|dir| dir.to_string_lossy().into_owned());
+    (!context::current().run.part::<Judged>().get().without_sandbox).then_some(Sandbox { raw, keep })
+}
+
+/// The words of a command, for a file.
+fn command(text: &str, file: &str) -> Vec<String> {
+    let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
+    text.split(' ').map(|word| word.replace("{file}", file).replace("{name}", name)).collect()
+}
+
+/// Builds a program in a lab of its own; the directory that has it, or what the compiler says.
+fn build(ctx: &NativeCallContext, submission: &Submission, argv: Vec<String>) -> ScriptResult<Result<PathBuf, String>> {
+    let judged = context::current().run.part::<Judged>();
+    let failed = |err: std::io::Error| Error::system("build", &err);
+    let dir = match &judged.get().scratch {
+        Some(scratch) if !judged.get().without_sandbox => {
+            let dir = scratch.join(format!("built-{}", judged.built.fetch_add(1, Ordering::Relaxed)));
+            fs::create_dir_all(&dir).map_err(failed).or_raise(ctx)?;
+            Some(dir)
+        }
+        _ => None,
+    };
+    let lab = ScriptLab::create(&Default::default()).or_raise(ctx)?;
+    let host = make_host(ctx, &lab, "build", &Default::default())?;
+    let command = ProgramCommand {
+        argv,
+        dir: Some(submission.dir.to_string_lossy().into_owned()),
+        limits: limits_of_builds(),
+        sandbox: sandbox(false, dir.as_deref()),
+        ..ProgramCommand::default()
+    };
+    let finished = run(ctx, &host, ExecOptions::new(ProgramPlan { command, input: None, shown: false }))?;
+    lab.close();
+    Ok(match finished.failure(SAID) {
+        None => Ok(dir.unwrap_or_else(|| submission.dir.clone())),
+        Some(why) => Err(why),
+    })
+}
+
+/// Finds a program and builds it; a check says whether that went well, and if not, nothing of it is judged.
+fn program(
+    ctx: &NativeCallContext,
+    submission: &Submission,
+    name: &str,
+    options: &Map,
+) -> ScriptResult<SubmittedProgram> {
+    let (limits, raw) = Options::all(ctx, "program", options, |options| {
+        let limits = options.value("limits").map(limits).transpose()?.unwrap_or_else(usual_limits);
+        Ok((limits, options.flag("raw_sockets")?))
+    })?;
+    let ready = |argv, dir| SubmittedProgram { argv, dir, limits: limits.clone(), raw };
+    let (what, found) = (format!("{name} is there and can be run"), submission.find(name));
+    let (state, why) = match found {
+        Err(why) => (format!("no program {name}"), why),
+        Ok((file, language)) => {
+            let built = match language.build {
+                "" => Ok(submission.dir.clone()),
+                build_by => build(ctx, submission, command(build_by, &file))?,
+            };
+            match built {
+                Ok(dir) => {
+                    required(ctx, &what, &file, &file, "")?;
+                    return Ok(ready(command(language.run, &file), dir));
+                }
+                Err(why) => (format!("{file}, which cannot be built"), why),
+            }
+        }
+    };
+    required(ctx, &what, &state, "a program", &why)?;
+    // All that follows is not judged; the judge goes on, so that the points that there are to be had are known.
+    Ok(ready(vec!["false".to_string()], submission.dir.clone()))
+}
+
+functions! {
+    pub fn api;
+    object Submission, "What a judge marks: the files that a student has handed in.";
+    object SubmittedProgram as SubmittedProgram, "A program of a submission, ready to be run.";
+
+    /// What is marked: the judge of `pingscript grade JUDGE DIR` is run once for each submission.
+    ///
+    /// Errors: `invalid`: the script was not started by `pingscript grade`.
+    ///
+    /// ```rhai
+    /// let kind = "";
+    /// try { submission(); } catch (e) { kind = e.kind; }
+    /// expect(kind, "invalid");
+    /// ```
+    fn submission(ctx: NativeCallContext) -> ScriptResult<Submission> = {
+        match &context::current().run.part::<Judged>().get().submission {
+            Some(dir) => Ok(Submission { dir: dir.clone() }),
+            None => {
+                let error = Error::invalid("submission", "there is no submission to be judged");
+                raise(&ctx, error.with_hint("run it by: pingscript grade JUDGE.rhai DIRECTORY"))
+            }
+        }
+    };
+
+    /// The name of the submission: that of its directory.
+    ///
+    /// ```rhai
+    /// let judge = || { print(submission().name); };
+    /// ```
+    get name(submission: &mut Submission) -> String =
+        submission.dir.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+
+    /// The names of the files in the submission's directory; symbolic links are none.
+    ///
+    /// ```rhai
+    /// let judge = || { require("there is a report", "report.md" in submission().files, true); };
+    /// ```
+    get files(submission: &mut Submission) -> Array = submission.files().into_iter().map(Dynamic::from).collect();
+
+    /// The program `name` of the submission, in whichever language it was handed in: `udp_pinger` is `udp_pinger.py`, `udp_pinger.c`,
+    /// `UdpPinger.java` and so on. It is built if it has to be, in a sandbox. That it is there and can be built is a check: without
+    /// it, nothing after it is judged.
+    ///
+    /// ```rhai
+    /// let judge = || {
+    ///     let client = submission().program("udp_pinger");
+    /// };
+    /// ```
+    fn program(ctx: NativeCallContext, submission: &mut Submission, name: &str) -> ScriptResult<SubmittedProgram> =
+        program(&ctx, submission, name, &Map::new());
+
+    /// The same with options: `limits`, as `exec` has them, for each run; `raw_sockets: true`: it may open these.
+    ///
+    /// Errors: `invalid`: an unknown option.
+    ///
+    /// ```rhai
+    /// let judge = || {
+    ///     let client = submission().program("icmp_pinger", #{ raw_sockets: true, limits: #{ time: 20.s, cpu: 5.s } });
+    /// };
+    /// ```
+    fn program as program_with(
+        ctx: NativeCallContext, submission: &mut Submission, name: &str, options: Map,
+    ) -> ScriptResult<SubmittedProgram> = program(&ctx, submission, name, &options);
+
+    /// Runs the program in the host to its end, with these arguments, as `exec` does: in a sandbox, with the limits of the program.
+    /// What it prints is not shown.
+    ///
+    /// Errors: `permission`: the system refuses a sandbox; `closed`: the lab has ended.
+    ///
+    /// ```rhai
+    /// let judge = |client, a, b| {
+    ///     let run = client.exec(a, [b, 11000, 10]);
+    ///     check("ends by itself", 1, run.limit, (), "set a time-out on the socket");
+    /// };
+    /// ```
+    fn exec(
+        ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
+    ) -> ScriptResult<Finished> = run(&ctx, &host, ExecOptions::new(program.plan(&ctx, &args, false)?));
+
+    /// Starts the program beside the judge, as `start_program` does: in a sandbox, with the limits of the program.
+    ///
+    /// Errors: as `exec(host, args)`.
+    ///
+    /// ```rhai
+    /// let judge = |server, b| {
+    ///     server.start(b, [12000]);
+    ///     require("it listens", b.wait_port("udp", 12000, 10.s), true);
+    /// };
+    /// ```
+    fn start(
+        ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
+    ) -> ScriptResult<LabProgram> = LabProgram::start(&ctx, &host, program.plan(&ctx, &args, true)?);
+
+    /// The submission in words.
+    ///
+    /// ```rhai
+    /// let judge = || { print(submission()); };
+    /// ```
+    fn to_string | to_debug(submission: &mut Submission) -> String = format!("submission {}", submission.dir.display());
+
+    /// How the program is run.
+    ///
+    /// ```rhai
+    /// let judge = || { print(submission().program("udp_pinger")); };
+    /// ```
+    fn to_string | to_debug(program: &mut SubmittedProgram) -> String = program.argv.join(" ");
+}
