@@ -15,7 +15,7 @@ use super::lab::exec::{ExecOptions, Finished, limits, run, words};
 use super::lab::host::HostObject;
 use super::lab::program::LabProgram;
 use super::lab::{ScriptLab, make_host};
-use crate::net::error::Error;
+use crate::net::error::{Error, ErrorKind};
 use crate::net::lab::program::{ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
 
 /// How a run that judges is started.
@@ -262,10 +262,22 @@ functions! {
         }
     };
 
+    /// A submission that is in this directory, to try a judge out without `pingscript grade`.
+    ///
+    /// Errors: `file`: there is no such directory.
+    ///
+    /// ```rhai
+    /// expect(submission("/etc").name, "etc");
+    /// ```
+    fn submission(ctx: NativeCallContext, dir: &str) -> ScriptResult<Submission> = match fs::canonicalize(dir) {
+        Ok(dir) => Ok(Submission { dir }),
+        Err(err) => raise(&ctx, Error { kind: ErrorKind::File, ..Error::system("submission", &err) }.with_peer(dir)),
+    };
+
     /// The name of the submission: that of its directory.
     ///
     /// ```rhai
-    /// let judge = || { print(submission().name); };
+    /// expect(submission("/etc").name, "etc");
     /// ```
     get name(submission: &mut Submission) -> String =
         submission.dir.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
@@ -273,7 +285,7 @@ functions! {
     /// The names of the files in the submission's directory; symbolic links are none.
     ///
     /// ```rhai
-    /// let judge = || { require("there is a report", "report.md" in submission().files, true); };
+    /// check("there is a list of users", "passwd" in submission("/etc").files, true);
     /// ```
     get files(submission: &mut Submission) -> Array = submission.files().into_iter().map(Dynamic::from).collect();
 
@@ -282,9 +294,10 @@ functions! {
     /// it, nothing after it is judged.
     ///
     /// ```rhai
-    /// let judge = || {
-    ///     let client = submission().program("udp_pinger");
-    /// };
+    /// let a = lab::create().host("a");
+    /// let dir = "/tmp/pingscript-example-1";
+    /// a.exec(["sh", "-c", `mkdir -p ${dir}; echo 'echo hello' > ${dir}/hello.sh`]);
+    /// expect(`${submission(dir).program("hello")}`, "sh hello.sh");
     /// ```
     fn program(ctx: NativeCallContext, submission: &mut Submission, name: &str) -> ScriptResult<SubmittedProgram> =
         program(&ctx, submission, name, &Map::new());
@@ -294,9 +307,9 @@ functions! {
     /// Errors: `invalid`: an unknown option.
     ///
     /// ```rhai
-    /// let judge = || {
-    ///     let client = submission().program("icmp_pinger", #{ raw_sockets: true, limits: #{ time: 20.s, cpu: 5.s } });
-    /// };
+    /// let kind = "";
+    /// try { submission("/etc").program("pinger", #{ raw: true }); } catch (e) { kind = e.kind; }
+    /// expect(kind, "invalid");
     /// ```
     fn program as program_with(
         ctx: NativeCallContext, submission: &mut Submission, name: &str, options: Map,
@@ -308,10 +321,11 @@ functions! {
     /// Errors: `permission`: the system refuses a sandbox; `closed`: the lab has ended.
     ///
     /// ```rhai
-    /// let judge = |client, a, b| {
-    ///     let run = client.exec(a, [b, 11000, 10]);
-    ///     check("ends by itself", 1, run.limit, (), "set a time-out on the socket");
-    /// };
+    /// let a = lab::create().host("a");
+    /// let dir = "/tmp/pingscript-example-2";
+    /// a.exec(["sh", "-c", `mkdir -p ${dir}; echo 'echo $1; ls' > ${dir}/hello.sh`]);
+    /// let hello = submission(dir).program("hello");
+    /// expect(hello.exec(a, [5]).stdout, "5\nhello.sh\n");
     /// ```
     fn exec(
         ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
@@ -322,10 +336,11 @@ functions! {
     /// Errors: as `exec(host, args)`.
     ///
     /// ```rhai
-    /// let judge = |server, b| {
-    ///     server.start(b, [12000]);
-    ///     require("it listens", b.wait_port("udp", 12000, 10.s), true);
-    /// };
+    /// let a = lab::create().host("a");
+    /// let dir = "/tmp/pingscript-example-3";
+    /// a.exec(["sh", "-c", `mkdir -p ${dir}; echo 'sleep 60' > ${dir}/server.sh`]);
+    /// let server = submission(dir).program("server").start(a, []);
+    /// expect(server.is_running, true);
     /// ```
     fn start(
         ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
@@ -334,14 +349,17 @@ functions! {
     /// The submission in words.
     ///
     /// ```rhai
-    /// let judge = || { print(submission()); };
+    /// expect(`${submission("/etc")}`, "submission /etc");
     /// ```
     fn to_string | to_debug(submission: &mut Submission) -> String = format!("submission {}", submission.dir.display());
 
     /// How the program is run.
     ///
     /// ```rhai
-    /// let judge = || { print(submission().program("udp_pinger")); };
+    /// let a = lab::create().host("a");
+    /// let dir = "/tmp/pingscript-example-4";
+    /// a.exec(["sh", "-c", `mkdir -p ${dir}; touch ${dir}/hello.py`]);
+    /// expect(`${submission(dir).program("hello")}`, "python3 hello.py");
     /// ```
     fn to_string | to_debug(program: &mut SubmittedProgram) -> String = program.argv.join(" ");
 }

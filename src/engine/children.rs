@@ -1,4 +1,5 @@
-//! Runs of scripts in processes of their own, several at a time: of `--seeds` one for each seed, of `test` one for each file.
+//! Runs of scripts in processes of their own, several at a time: of `--seeds` one for each seed, of `test` one for each file, of
+//! `grade` one for each submission.
 //!
 //! Each is a process of this binary. Its standard input is a socket that has nothing to read; at its end it sends over that what its
 //! checks were given ([`RunReport`]).
@@ -56,7 +57,8 @@ struct ChildPool {
 
 struct State {
     jobs: Box<dyn Iterator<Item = ChildJob> + Send>,
-    running: HashMap<u64, Child>,
+    /// What runs, and since when (CLOCK_MONOTONIC).
+    running: HashMap<u64, (Child, i64)>,
 }
 
 impl std::fmt::Debug for State {
@@ -86,7 +88,14 @@ impl Children {
     pub(super) fn end(&self) {
         let mut state = self.shared.lock();
         state.jobs = Box::new(std::iter::empty());
-        state.running.values_mut().for_each(|child| drop(child.kill()));
+        state.running.values_mut().for_each(|(child, _)| drop(child.kill()));
+    }
+
+    /// Kills what has run for longer than `limit`.
+    pub(super) fn end_older(&self, limit: std::time::Duration) {
+        let oldest = sys::monotonic_nanos().saturating_sub(limit.as_nanos().try_into().unwrap_or(i64::MAX));
+        let mut state = self.shared.lock();
+        state.running.values_mut().filter(|(_, since)| *since <= oldest).for_each(|(child, _)| drop(child.kill()));
     }
 }
 
@@ -97,7 +106,7 @@ impl ChildPool {
             let Some((number, words)) = state.jobs.next() else { return };
             let begun = sys::monotonic_nanos();
             let started = spawn(&words).map(|(child, output, report)| {
-                state.running.insert(number, child);
+                state.running.insert(number, (child, begun));
                 (output, report)
             });
             drop(state);
@@ -128,7 +137,7 @@ impl ChildPool {
         }
         let report = reading.join().unwrap_or_default();
         let child = self.lock().running.remove(&number);
-        let status = child.map_or(Err(io::ErrorKind::NotFound.into()), |mut child| child.wait())?;
+        let status = child.map_or(Err(io::ErrorKind::NotFound.into()), |(mut child, _)| child.wait())?;
         Ok(ChildRun { number, code: code_of(status), output: kept, report, took: Duration::ZERO })
     }
 

@@ -1,4 +1,4 @@
-//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `report`, `test`, `doc`, `doctor`, `lsp`, `completions`, `man`.
+//! What pingscript does besides running scripts: `scripts`, `new`, `compare`, `ladder`, `report`, `test`, `grade`, `doc`, `doctor`, `lsp`, `completions`, `man`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use clap::{Command as Definition, Subcommand};
 use super::compare::{self, Compare};
 use super::completion::{self, Shell};
 use super::doctor::{self, Doctor};
+use super::grade::{self, GradeArgs};
 use super::help::command::{Doc, run as document};
 use super::ladder::{self, LadderJob};
 use super::programs::ScriptHost;
@@ -62,6 +63,10 @@ pub enum Command {
     /// Run scripts as tests, each in a process of its own, and report which of their checks failed
     #[command(after_help = test_runner::EXIT_CODES)]
     Test(TestArgs),
+
+    /// Judge submissions: run a judge once for each, with their programs in sandboxes, and write points and words for each
+    #[command(after_help = grade::EXIT_CODES)]
+    Grade(GradeArgs),
 
     /// Open the playground in a browser on this machine, with runs that --json FILE --frames has recorded
     #[cfg(feature = "web")]
@@ -122,7 +127,7 @@ pub enum Command {
 /// The system has no descriptor or thread left.
 pub fn run(command: &Command, definition: Definition) -> Result<i32> {
     // What runs scripts has them stopped by itself.
-    if !matches!(command, Command::Test(_) | Command::Tour | Command::Help { .. }) {
+    if !matches!(command, Command::Test(_) | Command::Grade(_) | Command::Tour | Command::Help { .. }) {
         signals::end_command();
     }
     let done = match command {
@@ -138,6 +143,7 @@ pub fn run(command: &Command, definition: Definition) -> Result<i32> {
         Command::Ladder(job) => return Ok(ladder::run(job)),
         Command::Report(asked) => return Ok(report::run(asked)),
         Command::Test(asked) => return test_runner::run(asked),
+        Command::Grade(asked) => return grade::run(asked),
         #[cfg(feature = "web")]
         Command::Web(asked) => return Ok(web::run(asked)),
         Command::Doc(doc) => document(&ScriptHost::new(), doc),

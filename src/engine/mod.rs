@@ -19,9 +19,13 @@ mod declared;
 pub mod diagnostics;
 #[cfg(feature = "cli")]
 pub mod doctor;
+#[cfg(feature = "cli")]
+pub mod grade;
 pub mod help;
 #[cfg(feature = "cli")]
 pub mod ladder;
+#[cfg_attr(not(feature = "cli"), path = "no_lateness.rs")]
+mod lateness;
 mod lexer;
 pub mod library;
 pub mod lsp;

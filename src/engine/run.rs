@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
 use super::diagnostics::certain_mistakes;
+use super::lateness::Lateness;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::recording::record;
 use super::simulated::{conclude_simulation, keep_threads_together, leave};
@@ -134,6 +135,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         signals::at_suspend(output::hide_view)?;
     }
     let begun = sys::monotonic_nanos();
+    let lateness = if job.judged.submission.is_some() { Lateness::watch()? } else { Lateness::default() };
     if context.run.host.simulated().is_none() {
         prober::warm_up(&ThisMachine);
     }
@@ -168,7 +170,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let code = conclude(host, job, &context, result);
     output::flush();
-    let has_given_up = conclude_simulation(&context, begun, job.one_of_many);
+    let has_given_up = conclude_simulation(&context, begun, job.one_of_many, lateness.most());
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && (output::has_failed() || has_given_up) {
         exit::SCRIPT
     } else {

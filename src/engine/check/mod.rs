@@ -73,6 +73,16 @@ fn check_file(file: &str, wanted: CheckOutput) -> i32 {
     if errors(&found) > 0 { exit::SCRIPT } else { exit::DONE }
 }
 
+/// Says which errors a script has, if it has any; whether it has.
+pub(super) fn refuse_mistakes(host: &ScriptHost, name: &str, text: &str) -> bool {
+    let found = diagnose(host, name, text);
+    let wrong = errors(&found) > 0;
+    if wrong {
+        show(name, &found);
+    }
+    wrong
+}
+
 fn show(name: &str, found: &[Diagnostic]) {
     found.iter().for_each(|found| output::note(&found.message.text));
     let errors = errors(found);

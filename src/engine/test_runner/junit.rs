@@ -9,7 +9,7 @@ use crate::net::observe::check::CheckRow;
 const WHOLE: &str = "runs to its end";
 
 /// The whole document.
-pub(super) fn document(results: &[TestResult]) -> String {
+pub(in crate::engine) fn document(results: &[TestResult]) -> String {
     let suites: Vec<Suite<'_>> = results.iter().map(Suite::of).collect();
     let sum = |of: fn(&Suite<'_>) -> usize| suites.iter().map(of).sum::<usize>();
     let (tests, failures) = (sum(|suite| suite.tests), sum(|suite| suite.failures));

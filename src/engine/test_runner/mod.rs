@@ -1,7 +1,7 @@
 //! `pingscript test`: runs scripts as tests, each in a process of its own, and says which of their checks failed.
 
 mod find;
-mod junit;
+pub(super) mod junit;
 mod result;
 mod tap;
 
@@ -14,7 +14,8 @@ use clap::Args;
 use rhai::{ASTNode, Expr, Stmt};
 
 use self::find::find;
-use self::result::{TestResult, Totals};
+use self::result::Totals;
+pub(super) use self::result::{TestEnd, TestResult};
 use super::children::{ChildRun, Children};
 use super::programs::ScriptHost;
 use super::run::{exit, refuse};
@@ -170,7 +171,7 @@ fn starts_programs(host: &ScriptHost, file: &str) -> bool {
 }
 
 /// A file as a word that is no command and no flag.
-fn as_path(file: &str) -> String {
+pub(super) fn as_path(file: &str) -> String {
     let is_plain = file.contains('/') || file.ends_with(".rhai") && !file.starts_with('-');
     if is_plain || !std::path::Path::new(file).is_file() { file.to_string() } else { format!("./{file}") }
 }

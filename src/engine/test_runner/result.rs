@@ -12,7 +12,7 @@ const LINES: usize = 100;
 
 /// How a test ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TestEnd {
+pub(in crate::engine) enum TestEnd {
     /// All of its checks passed.
     Passed,
     /// A check failed.
@@ -23,23 +23,23 @@ pub(super) enum TestEnd {
 
 /// What came of a test.
 #[derive(Clone, Debug)]
-pub(super) struct TestResult {
+pub(in crate::engine) struct TestResult {
     /// What it is called.
-    pub(super) name: String,
+    pub(in crate::engine) name: String,
     /// How it ended.
-    pub(super) end: TestEnd,
+    pub(in crate::engine) end: TestEnd,
     /// Its exit code; of one that a signal has ended, 128 and its number.
-    pub(super) code: i32,
+    pub(in crate::engine) code: i32,
     /// Its checks.
-    pub(super) checks: Vec<CheckRow>,
+    pub(in crate::engine) checks: Vec<CheckRow>,
     /// What else it has printed.
-    pub(super) printed: Vec<String>,
+    pub(in crate::engine) printed: Vec<String>,
     /// How long it took.
-    pub(super) took: Duration,
+    pub(in crate::engine) took: Duration,
 }
 
 impl TestResult {
-    pub(super) fn new(name: &str, run: ChildRun) -> Self {
+    pub(in crate::engine) fn new(name: &str, run: ChildRun) -> Self {
         let ChildRun { code, output, took, report, .. } = run;
         let checks = report.checks;
         let end = match code {
@@ -59,7 +59,7 @@ impl TestResult {
     }
 
     /// Why it did not pass, in a few words.
-    pub(super) fn why(&self) -> String {
+    pub(in crate::engine) fn why(&self) -> String {
         let count = |passed| self.checks.iter().filter(|check| check.passed == passed).count();
         let void = match count(None) {
             0 => String::new(),
@@ -77,7 +77,7 @@ impl TestResult {
     }
 
     /// The lines for people.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(in crate::engine) fn lines(&self) -> Vec<String> {
         let time = format!("{:.2} s", self.took.as_secs_f64());
         let (name, why) = (&self.name, self.why());
         let first = match self.end {

@@ -1,0 +1,56 @@
+//! What came of a submission, in words for who has handed it in. Pure.
+
+use super::record::GradeRecord;
+use crate::net::observe::check::{CheckRow, rounded};
+
+/// The checks that a student may see, and what the hidden ones gave together.
+struct Shown<'a> {
+    checks: Vec<&'a CheckRow>,
+    /// How many are hidden, and their points.
+    hidden: usize,
+    points: [f64; 2],
+}
+
+impl<'a> Shown<'a> {
+    fn of(record: &'a GradeRecord) -> Self {
+        let (hidden, checks): (Vec<&CheckRow>, Vec<&CheckRow>) = record.checks.iter().partition(|check| check.hidden);
+        let sum = |of: fn(&CheckRow) -> Option<f64>| rounded(hidden.iter().filter_map(|check| of(check)).sum());
+        Self { checks, hidden: hidden.len(), points: [sum(|check| check.points), sum(|check| check.max_points)] }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        // Where in the judge it stands says nothing to a student.
+        let plain = |check: &&CheckRow| {
+            let place = check.failure("");
+            let place = place.rsplit_once(" (").map_or("", |(_, place)| place);
+            check.lines("").into_iter().map(|line| line.replace(&format!(" ({place}"), "")).collect::<Vec<_>>()
+        };
+        let mut lines: Vec<String> = self.checks.iter().flat_map(plain).collect();
+        if self.hidden > 0 {
+            let [points, most] = self.points;
+            lines.push(format!("     and {} checks that are not shown: {points} of {most} points", self.hidden));
+        }
+        lines
+    }
+}
+
+/// The text for a terminal.
+pub(super) fn text(record: &GradeRecord) -> String {
+    let shown = Shown::of(record);
+    let end = format!("{}: {}", record.title(), record.marks());
+    shown.lines().into_iter().chain(record.note.clone()).chain([end]).collect::<Vec<_>>().join("\n")
+}
+
+/// The document, as Markdown.
+pub(super) fn document(record: &GradeRecord) -> String {
+    let shown = Shown::of(record);
+    let note = record.note.as_ref().map_or(String::new(), |note| format!("\n{note}\n"));
+    let lines: Vec<String> = shown.lines().into_iter().map(|line| format!("    {line}")).collect();
+    format!(
+        "# {}: {}\n{note}\n{}\n\nThe seed was {}: the same again, and the same result, comes of the same seed.\n",
+        record.title(),
+        record.marks(),
+        lines.join("\n"),
+        record.seed
+    )
+}

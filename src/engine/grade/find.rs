@@ -1,0 +1,64 @@
+//! Finds the submissions.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::net::error::{Error, ErrorKind, in_words};
+
+/// What was handed in.
+#[derive(Clone, Debug)]
+pub(super) struct Handed {
+    /// Who has: the name of the directory.
+    pub(super) name: String,
+    pub(super) dir: PathBuf,
+}
+
+/// The submissions: these directories, or what is in them, in the order of their names.
+///
+/// # Errors
+/// `file`: one is no directory or cannot be read, there is nothing in them, or two have the same name.
+pub(super) fn find(dirs: &[String], are_submissions: bool) -> Result<Vec<Handed>, Error> {
+    let mut found = Vec::new();
+    for dir in dirs {
+        let path = fs::canonicalize(dir).map_err(|err| refused(dir, &in_words(&err)))?;
+        if !path.is_dir() {
+            return Err(refused(dir, "it is no directory").with_hint("name a directory with the submissions in it"));
+        }
+        if are_submissions {
+            found.push(handed(&path));
+        } else {
+            let entries = fs::read_dir(&path).map_err(|err| refused(dir, &in_words(&err)))?.flatten();
+            let mut here: Vec<Handed> = entries.map(|entry| handed(&entry.path())).filter(is_one).collect();
+            here.sort_by(|a, b| a.name.cmp(&b.name));
+            found.extend(here);
+        }
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = found.iter().find(|one| !names.insert(one.name.clone())) {
+        let error = refused(&twice.dir.display().to_string(), "another submission has the same name");
+        return Err(error.with_hint("judge the directories one after the other"));
+    }
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(refused(&dirs.join(" "), "there is no submission in it")
+            .with_hint("each directory in it is one; with --student, it is one itself")),
+    }
+}
+
+fn refused(dir: &str, why: &str) -> Error {
+    Error::new(ErrorKind::File, "grade", why).with_peer(dir)
+}
+
+fn handed(dir: &Path) -> Handed {
+    Handed {
+        name: dir.file_name().map_or_else(|| "submission".into(), |name| name.to_string_lossy().into_owned()),
+        dir: dir.to_path_buf(),
+    }
+}
+
+/// Whether it is one: what is hidden, and files beside the submissions such as lists, are none.
+fn is_one(handed: &Handed) -> bool {
+    let is_hidden = handed.name.starts_with('.') || handed.name == "__MACOSX";
+    !is_hidden && fs::symlink_metadata(&handed.dir).is_ok_and(|about| about.is_dir())
+}

@@ -1,0 +1,357 @@
+//! `pingscript grade`: runs a judge once for each submission, in a process of its own each, and writes what came of it.
+
+mod feedback;
+mod find;
+mod formats;
+mod record;
+mod summary;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use self::find::{Handed, find};
+use self::record::{GradeRecord, key_of};
+use super::check::refuse_mistakes;
+use super::children::{ChildRun, Children};
+use super::programs::ScriptHost;
+use super::run::{exit, refuse};
+use super::signals;
+use super::test_runner::{as_path, junit};
+use crate::net::error::{Error, ErrorKind, in_words};
+use crate::net::host::stop::Stop;
+use crate::net::random::number_of;
+use crate::terminal::output;
+
+/// How often it is looked whether all is to end, and how far it is shown.
+const BEAT: Duration = Duration::from_millis(50);
+
+/// How many seeds there are.
+const SEEDS: u64 = 1_000_000_000;
+
+/// What is to be judged.
+#[derive(Args, Clone, Debug)]
+pub struct GradeArgs {
+    /// The judge: a script, by file or by name, such as assignments/udp_pinger
+    pub judge: String,
+
+    /// Directories in which each directory is a submission; with --student, --gradescope or --github: a submission itself
+    #[arg(value_name = "DIR", required = true)]
+    pub dirs: Vec<String>,
+
+    /// Judge so many at a time; none: as many as there are processors
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+
+    /// The seed from which those of the submissions follow
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// name: each submission has a seed that follows from its name, and the same each time; same: all have one seed
+    #[arg(long, value_name = "HOW", value_enum, default_value = "name", hide_possible_values = true)]
+    pub seed_by: SeedBy,
+
+    /// How long the judging of one submission may take
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = seconds)]
+    pub limit: Duration,
+
+    /// How often a run is repeated, alone, that failed and that a busy machine has disturbed
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub retry: u32,
+
+    /// The directory for what came of each submission, and the words for who has handed it in; what is there already is not judged again
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Write the points as CSV: a line for each submission, a column for each check
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<String>,
+
+    /// Write all that came of each submission as JSON, a row for each check
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<String>,
+
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<String>,
+
+    /// Write the results as Gradescope reads them: /autograder/results/results.json
+    #[arg(long, value_name = "FILE")]
+    pub gradescope: Option<String>,
+
+    /// Give the results to GitHub Classroom: as `result` in the file that GITHUB_OUTPUT names
+    #[arg(long)]
+    pub github: bool,
+
+    /// Judge your own submission, as who has written the judge does, but for what is hidden
+    #[arg(long)]
+    pub student: bool,
+
+    /// Run programs without a sandbox, with all rights that you have
+    #[arg(long)]
+    pub no_sandbox: bool,
+}
+
+/// What the seed of a submission follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SeedBy {
+    /// Its name.
+    Name,
+    /// Nothing of it.
+    Same,
+}
+
+/// The end of what `grade --help` says.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+    0  full marks for all
+    2  wrong command line, or nothing to judge
+    3  the judge has an error: nobody is judged
+    4  this system allows no lab, or no sandbox
+    5  a check failed
+    130  SIGINT (Ctrl-C): run it again to go on";
+
+/// Reads a time such as `120s`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number =
+        text.strip_suffix('s').unwrap_or(text).parse::<u64>().ok().filter(|number| (1..=86_400).contains(number));
+    number
+        .map(Duration::from_secs)
+        .ok_or_else(|| "a time is a number of seconds from 1 to 86400, such as 120s".to_string())
+}
+
+impl GradeArgs {
+    /// Whether each directory is a submission itself.
+    fn are_submissions(&self) -> bool {
+        self.student || self.gradescope.is_some() || self.github
+    }
+
+    fn seed_of(&self, name: &str) -> u64 {
+        match self.seed_by {
+            SeedBy::Name => number_of(&format!("{} {name}", self.seed)) % SEEDS,
+            SeedBy::Same => self.seed,
+        }
+    }
+
+    /// The command line of the run that judges a submission.
+    fn words(&self, handed: &Handed, scratch: &Path) -> Vec<String> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let mut words: Vec<String> = ["--lab", "kernel", "--seed"].map(str::to_string).to_vec();
+        words.push(self.seed_of(&handed.name).to_string());
+        words.extend(["--submission".to_string(), text(&handed.dir), "--scratch".to_string(), text(scratch)]);
+        words.extend(self.student.then(|| "--student".to_string()));
+        words.extend(self.no_sandbox.then(|| "--no-sandbox".to_string()));
+        words.push(as_path(&self.judge));
+        words
+    }
+}
+
+/// Judges all; the exit code.
+///
+/// # Errors
+/// The system has no descriptor, thread or process left.
+pub fn run(asked: &GradeArgs) -> Result<i32> {
+    let host = ScriptHost::for_checking();
+    let (name, judge) = match host.sources.open(&asked.judge) {
+        Ok(opened) => opened,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    if refuse_mistakes(&host, &name, &judge) {
+        return Ok(exit::SCRIPT);
+    }
+    let handed = match find(&asked.dirs, asked.are_submissions()) {
+        Ok(handed) => handed,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    match Grading::begin(asked, &judge, handed) {
+        Ok(grading) => grading.run(),
+        Err(err) => {
+            let error = Error::new(ErrorKind::File, "grade", format!("no directory can be made: {}", in_words(&err)));
+            Ok(refuse(&error.with_hint("name one that you may write to: --out DIR")))
+        }
+    }
+}
+
+/// What is judged, and what came of it so far.
+struct Grading<'a> {
+    asked: &'a GradeArgs,
+    handed: Vec<Handed>,
+    /// What each result is known by: the judge, the files and the seed.
+    keys: Vec<u64>,
+    /// For what is built, and gone at the end.
+    scratch: PathBuf,
+    records: HashMap<usize, GradeRecord>,
+    /// Of those that were judged before.
+    kept: usize,
+}
+
+impl<'a> Grading<'a> {
+    fn begin(asked: &'a GradeArgs, judge: &str, handed: Vec<Handed>) -> std::io::Result<Self> {
+        let scratch = std::env::temp_dir().join(format!("pingscript-grade-{}", std::process::id()));
+        fs::create_dir_all(&scratch)?;
+        if let Some(out) = &asked.out {
+            fs::create_dir_all(out)?;
+        }
+        let how = format!("{judge}\n{} {}", asked.student, asked.no_sandbox);
+        let keys = handed.iter().map(|one| key_of(&how, asked.seed_of(&one.name), &one.dir));
+        let keys: Vec<u64> = keys.collect();
+        let known = |at: usize| GradeRecord::load(asked.out.as_deref()?, &handed[at].name, keys[at]);
+        let records: HashMap<usize, GradeRecord> = (0..handed.len()).filter_map(|at| Some((at, known(at)?))).collect();
+        let kept = records.len();
+        Ok(Self { asked, handed, keys, scratch, records, kept })
+    }
+
+    fn run(mut self) -> Result<i32> {
+        let stop = Stop::root()?;
+        signals::stop_runs(&stop, "the grading");
+        let missing: Vec<usize> = (0..self.handed.len()).filter(|at| !self.records.contains_key(at)).collect();
+        let done = self.judge(missing, self.asked.jobs.map(usize::from), &stop);
+        let done = done.and_then(|ended| {
+            let mut ended = ended;
+            for _ in 0..self.asked.retry {
+                let disturbed: Vec<usize> =
+                    self.records.iter().filter(|(_, record)| record.is_disturbed()).map(|(at, _)| *at).collect();
+                for at in disturbed {
+                    if ended.is_none() && !stop.is_stopped() {
+                        ended = self.judge(vec![at], Some(1), &stop)?;
+                    }
+                }
+            }
+            Ok(ended)
+        });
+        let _ = fs::remove_dir_all(&self.scratch);
+        let signal = signals::finish();
+        output::show_progress(None);
+        match (done?, signal) {
+            (_, Some(reason)) => {
+                let (done, all) = (self.records.len(), self.handed.len());
+                output::note(&format!(
+                    "{done} of {all} submissions are judged; with --out, the same command goes on from there"
+                ));
+                Ok(exit::of_signal(reason))
+            }
+            (Some(code), None) => Ok(code),
+            (None, None) => Ok(self.conclude()),
+        }
+    }
+
+    /// Judges these; the exit code of a judge that is at fault itself ends all.
+    fn judge(&mut self, these: Vec<usize>, at_once: Option<usize>, stop: &Stop) -> Result<Option<i32>> {
+        if these.is_empty() {
+            return Ok(None);
+        }
+        let jobs = these.into_iter().map(|at| {
+            let scratch = self.scratch.join(at.to_string());
+            (at as u64, self.asked.words(&self.handed[at], &scratch))
+        });
+        let jobs: Vec<_> = jobs.collect();
+        let children = Children::start(jobs.into_iter(), at_once)?;
+        let mut fault = None;
+        loop {
+            match children.runs.recv_timeout(BEAT) {
+                Ok(run) if stop.is_stopped() || fault.is_some() => drop(run),
+                Ok(run) => fault = self.take(run),
+                Err(RecvTimeoutError::Timeout) => output::flush(),
+                Err(RecvTimeoutError::Disconnected) => return Ok(fault),
+            }
+            children.end_older(self.asked.limit);
+            if stop.is_stopped() || fault.is_some() {
+                children.end();
+            } else if output::error_is_terminal() {
+                output::show_progress(Some(&format!("{} of {} submissions", self.records.len(), self.handed.len())));
+            }
+        }
+    }
+
+    /// Takes note of what came of a submission; the exit code of a judge that is at fault itself.
+    fn take(&mut self, run: ChildRun) -> Option<i32> {
+        let at = run.number as usize;
+        let _ = fs::remove_dir_all(self.scratch.join(at.to_string()));
+        output::show_progress(None);
+        if matches!(run.code, exit::SCRIPT | exit::PERMISSION | exit::USAGE) {
+            output::note(String::from_utf8_lossy(&run.output).trim_end());
+            let what = if run.code == exit::PERMISSION { "cannot be run here" } else { "has an error" };
+            output::note(&format!("error: the judge {what}; nobody is judged ({})", self.handed[at].name));
+            return Some(if run.code == exit::USAGE { exit::SCRIPT } else { run.code });
+        }
+        let seed = self.asked.seed_of(&self.handed[at].name);
+        let record = GradeRecord::new(&self.handed[at], self.keys[at], seed, self.asked.limit, run);
+        // Of several runs of one that the machine has disturbed, the best counts.
+        let record = match self.records.remove(&at) {
+            Some(before) if before.score() > record.score() => before.repeated(&record),
+            _ => record,
+        };
+        if record.is_disturbed() {
+            output::line(&format!("      {}: the machine was busy, and it is judged again, alone", record.title()));
+        } else {
+            output::line(&record.line());
+        }
+        self.save(&record);
+        output::flush();
+        self.records.insert(at, record);
+        None
+    }
+
+    fn save(&self, record: &GradeRecord) {
+        let Some(out) = &self.asked.out else { return };
+        let written = record
+            .save(out)
+            .and_then(|()| fs::write(out.join(format!("{}.md", record.name)), feedback::document(record)));
+        if let Err(err) = written {
+            output::note(&format!("error: {}: what came of it cannot be written: {}", record.title(), in_words(&err)));
+        }
+    }
+
+    /// Writes all that is wanted, and prints the summary; the exit code.
+    fn conclude(mut self) -> i32 {
+        let mut records: Vec<(usize, GradeRecord)> = self.records.drain().collect();
+        records.sort_by_key(|(at, _)| *at);
+        let records: Vec<GradeRecord> = records.into_iter().map(|(_, record)| record).collect();
+        if self.asked.student {
+            records.iter().for_each(|record| output::line(&feedback::text(record)));
+        } else {
+            summary::lines(&records, self.kept).iter().for_each(|line| output::line(line));
+        }
+        output::flush();
+        let is_full = records.iter().all(GradeRecord::is_full);
+        match (self.write(&records), is_full) {
+            (false, _) => exit::SCRIPT,
+            _ if output::has_failed() => exit::SCRIPT,
+            (true, true) => exit::DONE,
+            (true, false) => exit::EXPECT,
+        }
+    }
+
+    /// Writes the files that are wanted; whether it could.
+    fn write(&self, records: &[GradeRecord]) -> bool {
+        let asked = self.asked;
+        let mut files = vec![
+            (asked.csv.clone(), formats::csv as fn(&[GradeRecord]) -> String),
+            (asked.json.clone(), formats::json),
+            (asked.junit.clone(), |records| {
+                junit::document(&records.iter().map(GradeRecord::as_test).collect::<Vec<_>>())
+            }),
+            (asked.gradescope.clone(), formats::gradescope),
+        ];
+        if asked.github {
+            files.push((std::env::var("GITHUB_OUTPUT").ok(), formats::github));
+            if std::env::var_os("GITHUB_OUTPUT").is_none() {
+                output::line(formats::github(records).trim_end());
+            }
+        }
+        files.into_iter().filter_map(|(file, make)| Some((file?, make))).fold(true, |all, (file, make)| {
+            let text = make(records);
+            let is_github = asked.github && Some(&file) == std::env::var("GITHUB_OUTPUT").ok().as_ref();
+            let written = if is_github { formats::append(&file, &text) } else { fs::write(&file, text) };
+            if let Err(err) = &written {
+                output::note(&format!("error: {file}: the results cannot be written: {}", in_words(err)));
+            }
+            all && written.is_ok()
+        })
+    }
+}
