@@ -1,0 +1,1 @@
+../right_py/udp_pinger.py
