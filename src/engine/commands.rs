@@ -42,9 +42,9 @@ pub enum Command {
     ///
     /// Such as: pingscript new udp_ping my.rhai; `pingscript scripts` lists the names
     New {
-        /// The script, such as udp_ping or policies/loss; `pingscript scripts` lists them
+        /// The script, such as udp_ping or policies/loss, or an assignment; `pingscript scripts` lists them
         name: String,
-        /// The file to write; none: NAME.rhai
+        /// The file to write; none: NAME.rhai; of an assignment, the directory
         file: Option<String>,
     },
 

@@ -5,7 +5,14 @@ use std::io::{ErrorKind as Failure, Write};
 use std::path::Path;
 
 use super::sources::{SHIPPED, find_shipped, header};
+use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
+
+/// The files of the assignments that travel with the binary, by their paths below `scripts`. `build.rs` finds them.
+const ASSIGNMENTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/assignments.rs"));
+
+/// The directory of the assignments.
+const ASSIGNMENTS_DIR: &str = "assignments/";
 
 /// The scripts by their directories, with what each is for.
 pub fn list() -> String {
@@ -24,6 +31,14 @@ pub fn list() -> String {
         }
         text.push('\n');
     }
+    text.push_str(
+        "Assignments, each with a hand-out and a judge: pingscript new NAME [DIRECTORY]; see docs/teaching.md\n",
+    );
+    for (file, judge) in ASSIGNMENTS.iter().filter(|(file, _)| file.ends_with(".rhai")) {
+        let purpose = header(judge).lines().next().unwrap_or_default().to_string();
+        text.push_str(&format!("  {:width$}  {purpose}\n", dir_of(file)));
+    }
+    text.push('\n');
     text.push_str("pingscript new NAME FILE writes a copy of one to edit.");
     text
 }
@@ -33,6 +48,9 @@ pub fn list() -> String {
 /// # Errors
 /// `file`: there is no such script, or the file is there already or cannot be written.
 pub fn copy(name: &str, target: Option<&str>) -> Result<String, Error> {
+    if name.trim_start_matches("scripts/").starts_with(ASSIGNMENTS_DIR) {
+        return copy_assignment(name.trim_start_matches("scripts/").trim_end_matches('/'), target);
+    }
     let (file, text) = find_shipped(name)?;
     let own = file.rsplit('/').next().unwrap_or(file).to_string();
     let target = target.unwrap_or(&own).to_string();
@@ -45,6 +63,25 @@ pub fn copy(name: &str, target: Option<&str>) -> Result<String, Error> {
         _ => format!("edit it, and run it with: pingscript {run}"),
     };
     Ok(format!("{target} is a copy of {}; {use_it}", shown(file)))
+}
+
+/// Writes the files of an assignment into a directory, which is made if it is not there.
+fn copy_assignment(name: &str, target: Option<&str>) -> Result<String, Error> {
+    let own = name.trim_start_matches(ASSIGNMENTS_DIR);
+    let files: Vec<_> = ASSIGNMENTS.iter().filter(|(file, _)| dir_of(file) == name).collect();
+    if files.is_empty() {
+        let known: Vec<&str> = ASSIGNMENTS.iter().map(|(file, _)| dir_of(file)).collect();
+        let error = Error::new(ErrorKind::File, "new", "there is no such assignment").with_peer(name);
+        let near = nearest(name, known.iter().copied());
+        return Err(error.with_hint(format!("did you mean {}?", near.first().copied().unwrap_or(known[0]))));
+    }
+    let dir = target.unwrap_or(own).trim_end_matches('/');
+    fs::create_dir_all(dir)
+        .map_err(|err| Error { kind: ErrorKind::File, ..Error::system("new", &err) }.with_peer(dir))?;
+    for (file, text) in files {
+        write(&format!("{dir}/{}", file.rsplit('/').next().unwrap_or(file)), text)?;
+    }
+    Ok(format!("{dir} has the hand-out and the judge; mark with: pingscript grade {dir}/judge.rhai SUBMISSIONS"))
 }
 
 /// Writes a new file, whole or not at all.

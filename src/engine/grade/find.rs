@@ -14,12 +14,12 @@ pub(super) struct Handed {
     pub(super) dir: PathBuf,
 }
 
-/// The submissions: these directories, or what is in them, in the order of their names.
+/// The submissions: these directories, or those in them, in the order of their names; and the files beside them.
 ///
 /// # Errors
 /// `file`: one is no directory or cannot be read, there is nothing in them, or two have the same name.
-pub(super) fn find(dirs: &[String], are_submissions: bool) -> Result<Vec<Handed>, Error> {
-    let mut found = Vec::new();
+pub(super) fn find(dirs: &[String], are_submissions: bool) -> Result<(Vec<Handed>, Vec<String>), Error> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     for dir in dirs {
         let path = fs::canonicalize(dir).map_err(|err| refused(dir, &in_words(&err)))?;
         if !path.is_dir() {
@@ -29,7 +29,9 @@ pub(super) fn find(dirs: &[String], are_submissions: bool) -> Result<Vec<Handed>
             found.push(handed(&path));
         } else {
             let entries = fs::read_dir(&path).map_err(|err| refused(dir, &in_words(&err)))?.flatten();
-            let mut here: Vec<Handed> = entries.map(|entry| handed(&entry.path())).filter(is_one).collect();
+            let all = entries.map(|entry| handed(&entry.path())).filter(|one| !is_hidden(&one.name));
+            let (mut here, files): (Vec<Handed>, Vec<Handed>) = all.partition(|one| is_directory(&one.dir));
+            others.extend(files.into_iter().map(|file| file.dir.display().to_string()));
             here.sort_by(|a, b| a.name.cmp(&b.name));
             found.extend(here);
         }
@@ -40,7 +42,7 @@ pub(super) fn find(dirs: &[String], are_submissions: bool) -> Result<Vec<Handed>
         return Err(error.with_hint("judge the directories one after the other"));
     }
     match found.is_empty() {
-        false => Ok(found),
+        false => Ok((found, others)),
         true => Err(refused(&dirs.join(" "), "there is no submission in it")
             .with_hint("each directory in it is one; with --student, it is one itself")),
     }
@@ -57,8 +59,12 @@ fn handed(dir: &Path) -> Handed {
     }
 }
 
-/// Whether it is one: what is hidden, and files beside the submissions such as lists, are none.
-fn is_one(handed: &Handed) -> bool {
-    let is_hidden = handed.name.starts_with('.') || handed.name == "__MACOSX";
-    !is_hidden && fs::symlink_metadata(&handed.dir).is_ok_and(|about| about.is_dir())
+/// Whether an entry is none that somebody has handed in.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name == "__MACOSX"
+}
+
+/// Whether it is a directory; a link to one is none.
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
 }

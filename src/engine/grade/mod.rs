@@ -168,6 +168,10 @@ pub fn run(asked: &GradeArgs) -> Result<i32> {
         Ok(handed) => handed,
         Err(error) => return Ok(refuse(&error)),
     };
+    let (handed, others) = handed;
+    for other in others {
+        output::note(&format!("note: {other} is a file and no submission: a submission is a directory"));
+    }
     match Grading::begin(asked, &judge, handed) {
         Ok(grading) => grading.run(),
         Err(err) => {
@@ -283,8 +287,8 @@ impl<'a> Grading<'a> {
         let record = GradeRecord::new(&self.handed[at], self.keys[at], seed, self.asked.limit, run);
         // Of several runs of one that the machine has disturbed, the best counts.
         let record = match self.records.remove(&at) {
-            Some(before) if before.score() > record.score() => before.repeated(&record),
-            _ => record,
+            Some(before) => before.repeated(record),
+            None => record,
         };
         if record.is_disturbed() {
             output::line(&format!("      {}: the machine was busy, and it is judged again, alone", record.title()));

@@ -37,6 +37,9 @@ pub(super) struct GradeRecord {
     pub(super) late_ns: i64,
     /// How long it took.
     pub(super) took_ns: i64,
+    /// Whether it came to the same before, so that it is not for the machine.
+    #[serde(default)]
+    settled: bool,
     /// Why it was not judged to its end.
     pub(super) note: Option<String>,
     pub(super) checks: Vec<CheckRow>,
@@ -68,7 +71,9 @@ impl GradeRecord {
     pub(super) fn new(handed: &Handed, key: u64, seed: u64, limit: Duration, run: ChildRun) -> Self {
         let (late_ns, code) = (run.report.late_ns, run.code);
         let result = TestResult::new(&handed.name, run);
-        let sum = |of: fn(&CheckRow) -> Option<f64>| rounded(result.checks.iter().filter_map(of).sum::<f64>());
+        let sum = |of: fn(&CheckRow) -> Option<f64>| {
+            rounded(result.checks.iter().filter_map(of).fold(0.0, |all, points| all + points))
+        };
         let note = match code {
             code if code > 128 && result.took.as_nanos() >= limit.as_nanos() as i64 => {
                 Some(format!("the judging took longer than {} s, and was ended", limit.as_secs()))
@@ -86,6 +91,7 @@ impl GradeRecord {
             code,
             late_ns,
             took_ns: result.took.as_nanos(),
+            settled: false,
             note,
             checks: result.checks,
             printed: result.printed,
@@ -94,12 +100,14 @@ impl GradeRecord {
 
     /// Whether a busy machine may be why a check failed.
     pub(super) fn is_disturbed(&self) -> bool {
-        self.late_ns > LATE && !self.is_full()
+        self.late_ns > LATE && !self.is_full() && !self.settled
     }
 
-    /// This one, after it was repeated in vain.
-    pub(super) fn repeated(self, other: &Self) -> Self {
-        Self { late_ns: self.late_ns.min(other.late_ns), ..self }
+    /// The better of this one and the same again. What comes out twice is not for the machine.
+    pub(super) fn repeated(self, again: Self) -> Self {
+        let settled = self.score() == again.score() || again.late_ns <= LATE;
+        let best = if self.score() > again.score() { self } else { again };
+        Self { settled, ..best }
     }
 
     /// Whether all was as it should be.
@@ -108,7 +116,7 @@ impl GradeRecord {
     }
 
     /// What it is compared with other runs by.
-    pub(super) fn score(&self) -> f64 {
+    fn score(&self) -> f64 {
         let passed = self.checks.iter().filter(|check| check.passed == Some(true)).count();
         self.points + passed as f64 * 1e-6
     }
