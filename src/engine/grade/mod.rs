@@ -315,7 +315,13 @@ impl<'a> Grading<'a> {
     fn conclude(mut self) -> i32 {
         let mut records: Vec<(usize, GradeRecord)> = self.records.drain().collect();
         records.sort_by_key(|(at, _)| *at);
-        let records: Vec<GradeRecord> = records.into_iter().map(|(_, record)| record).collect();
+        let mut records: Vec<GradeRecord> = records.into_iter().map(|(_, record)| record).collect();
+        // Of one in which an error has ended a group, some checks were never asked.
+        let most = records.iter().map(|record| record.max_points).fold(0.0, f64::max);
+        for record in records.iter_mut().filter(|record| record.max_points < most) {
+            record.max_points = most;
+            self.save(record);
+        }
         if self.asked.student {
             records.iter().for_each(|record| output::line(&feedback::text(record)));
         } else {

@@ -126,6 +126,7 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("actual", "/actual"),
     ("expected", "/expected"),
     ("words", "/words"),
+    ("hidden", "/hidden"),
 ];
 
 /// Writes rows as CSV.
