@@ -13,8 +13,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, Parser, ValueEnum};
 use pingscript::bindings::callback::tame_panics;
+use pingscript::bindings::graded::GradedRun;
 use pingscript::bindings::options::{command_line::without_dashes, flags::know_flags};
-use pingscript::bindings::submission::JudgedRun;
 use pingscript::engine::check::{self, CheckOutput};
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
@@ -248,7 +248,7 @@ fn start() -> Result<i32> {
     if cli.live && cli.code.is_none() && cli.script.is_empty() {
         return Ok(run::refuse(&no_live_prompt()));
     }
-    let judged = JudgedRun {
+    let judged = GradedRun {
         without_sandbox: cli.no_sandbox,
         submission: cli.submission,
         scratch: cli.scratch,

@@ -119,6 +119,7 @@ const RULES: &[Rule] = &[
             "src/net/sys/process.rs",
             "src/net/sys/program.rs",
             "src/net/sys/receive.rs",
+            "src/net/sys/sandbox.rs",
             "src/net/sys/signal.rs",
             "src/net/sys/socket.rs",
             "src/net/sys/stream.rs",

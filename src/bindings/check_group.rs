@@ -8,7 +8,7 @@ use super::callback::{guarded, programs};
 use super::check::{group_failed, is_interrupted, place};
 use super::context::{self, Context};
 use super::error::{ScriptResult, core_error, thrown};
-use super::submission::Judged;
+use super::graded::GradedRuns;
 use super::task::{end_threads, wait_for_stopped};
 use super::{exit, lab};
 use crate::net::error::{Error, ErrorKind};
@@ -100,5 +100,5 @@ functions! {
     /// expect(hidden_group("another port", || { check("sum", 1 + 1, 2); }), true);
     /// ```
     fn hidden_group(ctx: NativeCallContext, name: &str, closure: FnPtr) -> ScriptResult<bool> =
-        if context::current().run.part::<Judged>().get().for_student { Ok(true) } else { group(&ctx, name, &closure, true) };
+        if context::current().run.part::<GradedRuns>().get().for_student { Ok(true) } else { group(&ctx, name, &closure, true) };
 }

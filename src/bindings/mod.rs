@@ -35,6 +35,7 @@ pub mod ending;
 pub mod error;
 pub mod exit;
 pub mod expect;
+pub mod graded;
 pub mod guard;
 pub mod handover;
 pub mod help;

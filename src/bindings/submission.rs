@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
@@ -11,45 +10,13 @@ use super::check::required;
 use super::context;
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise};
+use super::graded::GradedRuns;
 use super::lab::exec::{ExecOptions, Finished, limits, run, words};
 use super::lab::host::HostObject;
 use super::lab::program::LabProgram;
 use super::lab::{ScriptLab, make_host};
 use crate::net::error::{Error, ErrorKind};
 use crate::net::lab::program::{ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
-
-/// How a run that judges is started.
-#[derive(Clone, Debug, Default)]
-pub struct JudgedRun {
-    /// Whether sandboxes are not wanted.
-    pub without_sandbox: bool,
-    /// The directory of what is judged.
-    pub submission: Option<PathBuf>,
-    /// A directory for what is made of it.
-    pub scratch: Option<PathBuf>,
-    /// Whether the student does it: hidden checks are left out.
-    pub for_student: bool,
-}
-
-/// That of a run.
-#[derive(Debug, Default)]
-pub struct Judged {
-    run: OnceLock<JudgedRun>,
-    /// How many programs were built.
-    built: AtomicU32,
-}
-
-impl Judged {
-    /// Sets it, once.
-    pub fn set(&self, run: JudgedRun) {
-        let _ = self.run.set(run);
-    }
-
-    /// What was set.
-    pub fn get(&self) -> &JudgedRun {
-        self.run.get_or_init(JudgedRun::default)
-    }
-}
 
 /// A language, by the ending of its files: how a program is built, if it has to be, and run. `{file}` is the file, `{name}` its name
 /// without the ending.
@@ -166,7 +133,7 @@ impl SubmittedProgram {
 
 fn sandbox(raw: bool, keep: Option<&Path>) -> Option<Sandbox> {
     let keep = keep.map(|dir| dir.to_string_lossy().into_owned());
-    (!context::current().run.part::<Judged>().get().without_sandbox).then_some(Sandbox { raw, keep })
+    (!context::current().run.part::<GradedRuns>().get().without_sandbox).then_some(Sandbox { raw, keep })
 }
 
 /// The words of a command, for a file.
@@ -177,7 +144,7 @@ fn command(text: &str, file: &str) -> Vec<String> {
 
 /// Builds a program in a lab of its own; the directory that has it, or what the compiler says.
 fn build(ctx: &NativeCallContext, submission: &Submission, argv: Vec<String>) -> ScriptResult<Result<PathBuf, String>> {
-    let judged = context::current().run.part::<Judged>();
+    let judged = context::current().run.part::<GradedRuns>();
     let failed = |err: std::io::Error| Error::system("build", &err);
     let dir = match &judged.get().scratch {
         Some(scratch) if !judged.get().without_sandbox => {
@@ -253,7 +220,7 @@ functions! {
     /// expect(kind, "invalid");
     /// ```
     fn submission(ctx: NativeCallContext) -> ScriptResult<Submission> = {
-        match &context::current().run.part::<Judged>().get().submission {
+        match &context::current().run.part::<GradedRuns>().get().submission {
             Some(dir) => Ok(Submission { dir: dir.clone() }),
             None => {
                 let error = Error::invalid("submission", "there is no submission to be judged");

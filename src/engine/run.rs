@@ -1,25 +1,24 @@
 //! Runs one script from its start to its exit code.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Result, anyhow};
 use rhai::{AST, ASTNode, Dynamic, EvalAltResult, Expr, Stmt};
 
 use super::diagnostics::certain_mistakes;
-use super::lateness::Lateness;
 use super::programs::{ScriptHost, is_interrupted, is_permission};
 use super::recording::record;
 use super::simulated::{conclude_simulation, keep_threads_together, leave};
 use super::sources::header;
-use super::{rewrite, signals};
+use super::{lateness, rewrite, signals};
 use crate::bindings::context::{Context, Programs, Run, ScriptStart};
 use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
+use crate::bindings::graded::{GradedRun, GradedRuns};
 use crate::bindings::lab::lesson::Lesson;
 use crate::bindings::measured::Expectations;
 use crate::bindings::options::{flags, value::is_option};
-use crate::bindings::submission::{Judged, JudgedRun};
 use crate::bindings::task::end_threads;
 use crate::net::error::{self, Error};
 use crate::net::host::stop::{Reason, Stop};
@@ -92,7 +91,7 @@ pub struct Job {
     /// Whether it reports what it has measured to the process that runs many such.
     pub one_of_many: bool,
     /// What it judges, if it does, and whether programs run in sandboxes.
-    pub judged: JudgedRun,
+    pub judged: GradedRun,
 }
 
 /// Runs `job`; the exit code.
@@ -135,7 +134,10 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         signals::at_suspend(output::hide_view)?;
     }
     let begun = sys::monotonic_nanos();
-    let lateness = if job.judged.submission.is_some() { Lateness::watch()? } else { Lateness::default() };
+    let late = Arc::<AtomicI64>::default();
+    if job.judged.submission.is_some() {
+        lateness::watch(&late)?;
+    }
     if context.run.host.simulated().is_none() {
         prober::warm_up(&ThisMachine);
     }
@@ -170,7 +172,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
     }
     let code = conclude(host, job, &context, result);
     output::flush();
-    let has_given_up = conclude_simulation(&context, begun, job.one_of_many, lateness.most());
+    let has_given_up = conclude_simulation(&context, begun, job.one_of_many, late.load(Ordering::Relaxed));
     Ok(if matches!(code, exit::DONE | exit::NO_REPLY) && (output::has_failed() || has_given_up) {
         exit::SCRIPT
     } else {
@@ -258,7 +260,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let run = Arc::new(Run::new(machine.clone(), root, seed));
     let programs: Arc<dyn Programs> = host.clone();
     let _ = run.programs.set(programs);
-    run.part::<Judged>().set(job.judged.clone());
+    run.part::<GradedRuns>().set(job.judged.clone());
     let random = Arc::new(Sequence::new(RandomStream::of_seed(seed)));
     let host: Arc<dyn Host> = Arc::new(machine);
     let (lasting, serving) = (stop.clone(), Arc::default());

@@ -9,7 +9,7 @@ use pingscript::net::host::Waited;
 use pingscript::net::host::stop::{Stage, Stop};
 use pingscript::net::lab::kernel::exec::Exit;
 use pingscript::net::lab::kernel::program::Program;
-use pingscript::net::lab::program::{Limit, ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
+use pingscript::net::lab::program::{ProgramCommand, ProgramLimit, ProgramLimits, ProgramPlan, Sandbox};
 use pingscript::net::lab::{LabHost, Options};
 use pingscript::net::sys;
 
@@ -38,7 +38,7 @@ fn start(host: &LabHost, command: ProgramCommand) -> Program {
 }
 
 /// What it printed, and how it ended.
-fn end_of(program: &Program) -> (String, Option<Exit>, Option<Limit>) {
+fn end_of(program: &Program) -> (String, Option<Exit>, Option<ProgramLimit>) {
     let stop = Stop::root().expect("a stop");
     let until = sys::monotonic_nanos() + 60_000_000_000;
     let until = pingscript::net::time::Instant::from_nanos(until);
@@ -48,7 +48,7 @@ fn end_of(program: &Program) -> (String, Option<Exit>, Option<Limit>) {
     (text, program.exit(), program.limit())
 }
 
-fn run(host: &LabHost, words: &[&str]) -> (String, Option<Exit>, Option<Limit>) {
+fn run(host: &LabHost, words: &[&str]) -> (String, Option<Exit>, Option<ProgramLimit>) {
     end_of(&start(host, sandboxed(words)))
 }
 
@@ -58,18 +58,21 @@ fn hostile_programs_end_at_their_limits() {
     let a = host(&lab, "a");
     let python = |code: &'static str| ["python3", "-c", code];
     for (words, limit) in [
-        (python("import os\nwhile True:\n try: os.fork()\n except OSError: pass"), Limit::Processes),
-        (python("x = []\nwhile True: x.append(bytearray(5_000_000))"), Limit::Memory),
+        (python("import os\nwhile True:\n try: os.fork()\n except OSError: pass"), ProgramLimit::Processes),
+        (python("x = []\nwhile True: x.append(bytearray(5_000_000))"), ProgramLimit::Memory),
         (
             python(
                 "import mmap\nx = []\nwhile True:\n x.append(mmap.mmap(-1, 5_000_000))\n x[-1].write(b'x' * 5_000_000)",
             ),
-            Limit::Memory,
+            ProgramLimit::Memory,
         ),
-        (python("while True: print('x' * 1000)"), Limit::Output),
-        (python("while True: pass"), Limit::Cpu),
-        (python("import os\nfor n in range(9): open(f'/home/student/{n}', 'wb').write(bytes(300_000))"), Limit::Disk),
-        (python("open('/dev/shm/x', 'wb').write(bytes(3_000_000))"), Limit::Disk),
+        (python("while True: print('x' * 1000)"), ProgramLimit::Output),
+        (python("while True: pass"), ProgramLimit::Cpu),
+        (
+            python("import os\nfor n in range(9): open(f'/home/student/{n}', 'wb').write(bytes(300_000))"),
+            ProgramLimit::Disk,
+        ),
+        (python("open('/dev/shm/x', 'wb').write(bytes(3_000_000))"), ProgramLimit::Disk),
     ] {
         let (text, _, reached) = run(&a, &words);
         assert_eq!(reached, Some(limit), "{words:?}: {text}");
@@ -77,7 +80,7 @@ fn hostile_programs_end_at_their_limits() {
     let short = ProgramLimits { time: Some(200_000_000), ..limits() };
     let stubborn = python("import signal, time\nfor n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\ntime.sleep(60)");
     let program = start(&a, ProgramCommand { limits: short, ..sandboxed(&stubborn) });
-    assert_eq!(end_of(&program).2, Some(Limit::Time));
+    assert_eq!(end_of(&program).2, Some(ProgramLimit::Time));
     // One that asks for all at once is refused it.
     let (text, exit, _) = run(&a, &python("bytearray(10_000_000_000)"));
     assert!(text.contains("MemoryError") && exit == Some(Exit::Code(1)), "{text}");
@@ -89,9 +92,12 @@ fn limits_hold_without_a_sandbox_too() {
     let Some(lab) = lab(&Options::default()) else { return };
     let a = host(&lab, "a");
     for (code, limit) in [
-        ("import os\nfor n in range(20):\n if os.fork() == 0: break\nimport time; time.sleep(30)", Limit::Processes),
-        ("x = []\nwhile True: x.append(bytearray(5_000_000))", Limit::Memory),
-        ("while True: pass", Limit::Cpu),
+        (
+            "import os\nfor n in range(20):\n if os.fork() == 0: break\nimport time; time.sleep(30)",
+            ProgramLimit::Processes,
+        ),
+        ("x = []\nwhile True: x.append(bytearray(5_000_000))", ProgramLimit::Memory),
+        ("while True: pass", ProgramLimit::Cpu),
     ] {
         let program = start(&a, ProgramCommand { sandbox: None, ..sandboxed(&["python3", "-c", code]) });
         assert_eq!(end_of(&program).2, Some(limit), "{code}");

@@ -7,12 +7,14 @@ use crate::bindings::context;
 use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{Options, shown, text, typed};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
-use crate::bindings::submission::Judged;
+use crate::bindings::graded::GradedRuns;
 use crate::net::error::Error;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
 use crate::net::lab::kernel::program::Program;
-use crate::net::lab::program::{self, Exit, Limit, ProgramCommand, ProgramLimits, ProgramOutput, ProgramPlan, Sandbox};
+use crate::net::lab::program::{
+    self, Exit, ProgramCommand, ProgramLimit, ProgramLimits, ProgramOutput, ProgramPlan, Sandbox,
+};
 use crate::net::time::Duration;
 use crate::terminal::output;
 
@@ -151,7 +153,7 @@ fn sandbox(options: &mut Options<'_>) -> Result<Option<Sandbox>, Error> {
             .filter(|text| text == RAW)
             .map(|_| Some(Sandbox { raw: true, ..Sandbox::default() })),
     })?;
-    Ok(wanted.flatten().filter(|_| !context::current().run.part::<Judged>().get().without_sandbox))
+    Ok(wanted.flatten().filter(|_| !context::current().run.part::<GradedRuns>().get().without_sandbox))
 }
 
 /// Runs a program to its end.
@@ -173,7 +175,7 @@ pub(in crate::bindings) fn run(
     if program.lab_ended() {
         return raise(ctx, program::lost(program.name()));
     }
-    let timed_out = waited == Waited::TimedOut || program.limit() == Some(Limit::Time);
+    let timed_out = waited == Waited::TimedOut || program.limit() == Some(ProgramLimit::Time);
     Ok(Finished::new(program, timed_out))
 }
 

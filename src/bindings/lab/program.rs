@@ -82,7 +82,7 @@ functions! {
         if program.0.lab_ended() {
             return raise(&ctx, program::lost(program.0.name()));
         }
-        let timed_out = program.0.limit() == Some(program::Limit::Time);
+        let timed_out = program.0.limit() == Some(program::ProgramLimit::Time);
         Ok(Dynamic::from(Finished::new(program.0, timed_out)))
     };
 

@@ -4,14 +4,14 @@ use super::record::GradeRecord;
 use crate::net::observe::check::{CheckRow, rounded};
 
 /// The checks that a student may see, and what the hidden ones gave together.
-struct Shown<'a> {
+struct ShownChecks<'a> {
     checks: Vec<&'a CheckRow>,
     /// How many are hidden, and their points.
     hidden: usize,
     points: [f64; 2],
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownChecks<'a> {
     fn of(record: &'a GradeRecord) -> Self {
         let (hidden, checks): (Vec<&CheckRow>, Vec<&CheckRow>) = record.checks.iter().partition(|check| check.hidden);
         let sum = |of: fn(&CheckRow) -> Option<f64>| rounded(hidden.iter().filter_map(|check| of(check)).sum());
@@ -36,14 +36,14 @@ impl<'a> Shown<'a> {
 
 /// The text for a terminal.
 pub(super) fn text(record: &GradeRecord) -> String {
-    let shown = Shown::of(record);
+    let shown = ShownChecks::of(record);
     let end = format!("{}: {}", record.title(), record.marks());
     shown.lines().into_iter().chain(record.note.clone()).chain([end]).collect::<Vec<_>>().join("\n")
 }
 
 /// The document, as Markdown.
 pub(super) fn document(record: &GradeRecord) -> String {
-    let shown = Shown::of(record);
+    let shown = ShownChecks::of(record);
     let note = record.note.as_ref().map_or(String::new(), |note| format!("\n{note}\n"));
     let lines: Vec<String> = shown.lines().into_iter().map(|line| format!("    {line}")).collect();
     format!(

@@ -111,7 +111,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
     0  full marks for all
     2  wrong command line, or nothing to judge
-    3  the judge has an error: nobody is judged
+    3  the judge has an error: no submission is judged
     4  this system allows no lab, or no sandbox
     5  a check failed
     130  SIGINT (Ctrl-C): run it again to go on";
@@ -280,7 +280,7 @@ impl<'a> Grading<'a> {
         if matches!(run.code, exit::SCRIPT | exit::PERMISSION | exit::USAGE) {
             output::note(String::from_utf8_lossy(&run.output).trim_end());
             let what = if run.code == exit::PERMISSION { "cannot be run here" } else { "has an error" };
-            output::note(&format!("error: the judge {what}; nobody is judged ({})", self.handed[at].name));
+            output::note(&format!("error: the judge {what}; no submission is judged ({})", self.handed[at].name));
             return Some(if run.code == exit::USAGE { exit::SCRIPT } else { run.code });
         }
         let seed = self.asked.seed_of(&self.handed[at].name);

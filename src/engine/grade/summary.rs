@@ -5,7 +5,7 @@ use crate::net::observe::check::rounded;
 
 /// What became of a check over all submissions.
 #[derive(Debug, Default)]
-struct CheckCounts {
+struct ClassCounts {
     title: String,
     full: usize,
     part: usize,
@@ -37,19 +37,19 @@ pub(super) fn lines(records: &[GradeRecord], kept: usize) -> Vec<String> {
         "  full  part  none  not judged".to_string(),
     ];
     lines.extend(counts(records).iter().map(|counts| {
-        let CheckCounts { title, full, part, none, void } = counts;
+        let ClassCounts { title, full, part, none, void } = counts;
         format!("  {full:>4}  {part:>4}  {none:>4}  {void:>10}  {title}")
     }));
     lines
 }
 
 /// Each check, in the order in which they came first.
-fn counts(records: &[GradeRecord]) -> Vec<CheckCounts> {
-    let mut all: Vec<CheckCounts> = Vec::new();
+fn counts(records: &[GradeRecord]) -> Vec<ClassCounts> {
+    let mut all: Vec<ClassCounts> = Vec::new();
     for check in records.iter().flat_map(|record| &record.checks) {
         let title = check.title();
         let at = all.iter().position(|counts| counts.title == title).unwrap_or_else(|| {
-            all.push(CheckCounts { title, ..CheckCounts::default() });
+            all.push(ClassCounts { title, ..ClassCounts::default() });
             all.len() - 1
         });
         let counts = &mut all[at];

@@ -95,7 +95,7 @@ pub mod program {
     use super::*;
     use crate::net::host::Waited;
     use crate::net::host::stop::Stage;
-    use crate::net::lab::program::{Exit, Limit, ProgramOutput, ProgramPlan};
+    use crate::net::lab::program::{Exit, ProgramLimit, ProgramOutput, ProgramPlan};
     use crate::net::time::Instant;
 
     /// A program that was started.
@@ -133,7 +133,7 @@ pub mod program {
         }
 
         /// The limit that it was ended for.
-        pub fn limit(&self) -> Option<Limit> {
+        pub fn limit(&self) -> Option<ProgramLimit> {
             match self.0 {}
         }
 

@@ -110,7 +110,7 @@ pub struct ProgramLimits {
 
 /// A limit that a program has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub enum ProgramLimit {
     /// See [`ProgramLimits::time`].
     Time,
     /// See [`ProgramLimits::cpu`].
@@ -125,7 +125,7 @@ pub enum Limit {
     Disk,
 }
 
-impl Limit {
+impl ProgramLimit {
     /// All, in the order of their numbers.
     pub const ALL: [Self; 6] = [Self::Time, Self::Cpu, Self::Memory, Self::Processes, Self::Output, Self::Disk];
 

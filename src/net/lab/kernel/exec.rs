@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-pub use crate::net::lab::program::{Exit, Limit, ProgramCommand};
+pub use crate::net::lab::program::{Exit, ProgramCommand, ProgramLimit};
 
 use super::helper::STEP_SANDBOX;
 use super::refusal::Refusal;
@@ -21,7 +21,7 @@ pub struct ExecProgram {
     /// Where its status comes from; nothing but the end of it when the helper is gone.
     status: OwnedFd,
     terminal: bool,
-    exit: Mutex<Option<(Exit, Option<Limit>)>>,
+    exit: Mutex<Option<(Exit, Option<ProgramLimit>)>>,
 }
 
 impl LabHost {
@@ -78,11 +78,11 @@ impl ExecProgram {
     }
 
     /// The limit that it was ended for, if it was.
-    pub fn limit(&self) -> Option<Limit> {
+    pub fn limit(&self) -> Option<ProgramLimit> {
         self.end().ok().flatten().and_then(|(_, limit)| limit)
     }
 
-    fn end(&self) -> Result<Option<(Exit, Option<Limit>)>> {
+    fn end(&self) -> Result<Option<(Exit, Option<ProgramLimit>)>> {
         let mut exit = self.exit.lock().unwrap_or_else(PoisonError::into_inner);
         if exit.is_some() {
             return Ok(*exit);
@@ -91,7 +91,7 @@ impl ExecProgram {
         match sys::receive_message(self.status.as_fd(), bytes.as_flattened_mut()) {
             Ok((8, _)) => {
                 let [status, limit] = bytes.map(i32::from_ne_bytes);
-                let limit = usize::try_from(limit - 1).ok().and_then(|at| Limit::ALL.get(at).copied());
+                let limit = usize::try_from(limit - 1).ok().and_then(|at| ProgramLimit::ALL.get(at).copied());
                 *exit = Some((exit_of(status), limit));
                 if self.terminal {
                     sys::restore_terminal();

@@ -15,7 +15,7 @@ use crate::net::host::notify::Notify;
 use crate::net::host::stop::{Stage, Stop};
 use crate::net::host::{Host, Waited, threads};
 use crate::net::lab::LabHost;
-use crate::net::lab::program::{Exit, Limit, ProgramLimits, ProgramOutput, ProgramPlan};
+use crate::net::lab::program::{Exit, ProgramLimit, ProgramLimits, ProgramOutput, ProgramPlan};
 use crate::net::sys::{self, PollFd};
 use crate::net::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ struct Inner {
     exit: Mutex<Option<Exit>>,
     limits: ProgramLimits,
     /// The limit that it was ended for.
-    limit: Mutex<Option<Limit>>,
+    limit: Mutex<Option<ProgramLimit>>,
 }
 
 impl Program {
@@ -139,7 +139,7 @@ impl Program {
     }
 
     /// The limit that it was ended for; `None`: none, or it runs.
-    pub fn limit(&self) -> Option<Limit> {
+    pub fn limit(&self) -> Option<ProgramLimit> {
         *lock(&self.0.limit)
     }
 
@@ -226,10 +226,10 @@ impl Inner {
                 *known = known.or(limit);
                 (over, until) = (true, None);
             } else if waited == Waited::TimedOut {
-                self.end_for(Limit::Time);
+                self.end_for(ProgramLimit::Time);
                 until = None;
             } else if self.limits.output.is_some_and(|most| self.printed() > most) {
-                self.end_for(Limit::Output);
+                self.end_for(ProgramLimit::Output);
             }
             // What it has left running may go on printing without end.
             reads += usize::from(over);
@@ -246,7 +246,7 @@ impl Inner {
     }
 
     /// Ends it because it has reached this limit.
-    fn end_for(&self, limit: Limit) {
+    fn end_for(&self, limit: ProgramLimit) {
         lock(&self.limit).get_or_insert(limit);
         // With the lab that has ended, it has.
         let _ = self.process.kill();

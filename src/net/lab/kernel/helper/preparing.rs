@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, PipeWriter, Write};
 
-use super::sandbox::{self, KeptFiles, Person, Refused, step};
+use super::sandbox::{self, KeptFiles, Person, RefusedStep, step};
 use super::supervisor::{self, Supervision};
 use crate::net::lab::protocol::{Part, ProgramCommand, ProgramLimits, Sandbox};
 use crate::net::sys::{self, Mount, Namespaces, Resource};
@@ -52,13 +52,13 @@ impl Preparation {
 
     /// Does it, in the process that becomes the program, and the part of the supervisor in that.
     pub(super) fn run(&self) -> io::Result<()> {
-        self.prepare().map_err(|Refused { step, error }| {
+        self.prepare().map_err(|RefusedStep { step, error }| {
             let _ = (&self.refusals).write_all(step.as_bytes());
             error
         })
     }
 
-    fn prepare(&self) -> Result<(), Refused> {
+    fn prepare(&self) -> Result<(), RefusedStep> {
         let limits = &self.supervision.limits;
         step("", self.see_host())?;
         if let Some((_, person)) = &self.sandbox {

@@ -1,6 +1,6 @@
 //! The processes beneath this one, and what they use, as /proc shows it.
 
-use crate::net::lab::protocol::{Limit, ProgramLimits};
+use crate::net::lab::protocol::{ProgramLimit, ProgramLimits};
 use crate::net::sys;
 
 /// Milliseconds of a tick in /proc (USER_HZ), on all processors.
@@ -55,12 +55,12 @@ impl ProcessUsage {
     }
 
     /// A limit that it is beyond.
-    pub(super) fn over(self, limits: &ProgramLimits) -> Option<Limit> {
+    pub(super) fn over(self, limits: &ProgramLimits) -> Option<ProgramLimit> {
         let is_over = |used: u64, most: Option<u64>| most.is_some_and(|most| used > most);
         let all = [
-            (is_over(self.threads, limits.processes), Limit::Processes),
-            (is_over(self.memory, limits.memory), Limit::Memory),
-            (is_over(self.cpu, limits.cpu), Limit::Cpu),
+            (is_over(self.threads, limits.processes), ProgramLimit::Processes),
+            (is_over(self.memory, limits.memory), ProgramLimit::Memory),
+            (is_over(self.cpu, limits.cpu), ProgramLimit::Cpu),
         ];
         all.into_iter().find_map(|(over, limit)| over.then_some(limit))
     }
@@ -144,8 +144,8 @@ mod tests {
         let at = |limits| usage.over(&limits);
         let none = ProgramLimits::default;
         assert_eq!(at(ProgramLimits { cpu: Some(11), memory: Some(100), processes: Some(3), ..none() }), None);
-        assert_eq!(at(ProgramLimits { cpu: Some(10), ..none() }), Some(Limit::Cpu));
-        assert_eq!(at(ProgramLimits { memory: Some(99), ..none() }), Some(Limit::Memory));
-        assert_eq!(at(ProgramLimits { processes: Some(2), ..none() }), Some(Limit::Processes));
+        assert_eq!(at(ProgramLimits { cpu: Some(10), ..none() }), Some(ProgramLimit::Cpu));
+        assert_eq!(at(ProgramLimits { memory: Some(99), ..none() }), Some(ProgramLimit::Memory));
+        assert_eq!(at(ProgramLimits { processes: Some(2), ..none() }), Some(ProgramLimit::Processes));
     }
 }

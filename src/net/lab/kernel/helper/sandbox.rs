@@ -19,7 +19,7 @@ const SYSTEM: [&str; 8] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx3
 /// The devices that are there.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
-/// Where it is made: a directory that there is everywhere, and that is seen by nobody else as this.
+/// Where it is made: a directory that there is everywhere, and in its place for this program alone.
 const PLACE: &str = "/tmp";
 const PLACE_C: &CStr = c"/tmp";
 
@@ -38,14 +38,14 @@ const FILES: u64 = 512;
 
 /// A step that the system refused.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct RefusedStep {
     pub(super) step: String,
     pub(super) error: io::Error,
 }
 
 /// Names the step of what failed.
-pub(super) fn step<T>(name: &str, done: io::Result<T>) -> Result<T, Refused> {
-    done.map_err(|error| Refused { step: name.to_string(), error })
+pub(super) fn step<T>(name: &str, done: io::Result<T>) -> Result<T, RefusedStep> {
+    done.map_err(|error| RefusedStep { step: name.to_string(), error })
 }
 
 /// Where what a program leaves in its working directory is to go.
@@ -65,7 +65,7 @@ impl KeptFiles {
 /// Who a program in a sandbox is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Person {
-    /// A user that nobody else is, where this process may choose; `None`: that of this process, in a user namespace.
+    /// A user with no other process, where this process may choose; `None`: that of this process, in a user namespace.
     user: Option<u32>,
 }
 
@@ -81,7 +81,7 @@ impl Person {
 
 /// Makes the root directory of the program that this process is to become, and enters it. With `copies`, the working directory of
 /// this process is copied.
-pub(super) fn build(person: Person, disk: Option<u64>, copies: bool) -> Result<(), Refused> {
+pub(super) fn build(person: Person, disk: Option<u64>, copies: bool) -> Result<(), RefusedStep> {
     let at = |path: &str| format!("{PLACE}/{path}");
     step("a file system in memory (mount(2))", sys::mount(Mount::Memory(c"size=1m,mode=755"), PLACE_C))?;
     let made = ["proc", "dev", "home"].iter().try_for_each(|name| fs::create_dir(at(name)));
@@ -121,10 +121,14 @@ fn show_devices() -> io::Result<()> {
         File::create(&target)?;
         sys::mount(Mount::Bind(CString::new(source)?.as_c_str()), CString::new(target)?.as_c_str())?;
     }
-    for (name, to) in [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1")] {
-        symlink(to, format!("{PLACE}/dev/{name}"))?;
+    // Those that lead to the descriptors of a process.
+    for entry in fs::read_dir("/dev")?.flatten() {
+        let to = fs::read_link(entry.path()).unwrap_or_default();
+        if to.starts_with("/proc/self/fd") {
+            symlink(to, Path::new(PLACE).join("dev").join(entry.file_name()))?;
+        }
     }
-    symlink("/proc/self/fd/2", format!("{PLACE}/dev/stderr"))
+    Ok(())
 }
 
 /// Makes what the program may write to, and the copy of the working directory.
@@ -139,7 +143,7 @@ fn make_writable(Person { user }: Person, copies: bool) -> io::Result<()> {
 }
 
 /// Takes all rights from this process that the program is not to have; there may be so many `processes`.
-pub(super) fn confine(person: Person, sandbox: &Sandbox, processes: Option<u64>) -> Result<(), Refused> {
+pub(super) fn confine(person: Person, sandbox: &Sandbox, processes: Option<u64>) -> Result<(), RefusedStep> {
     let raw = sandbox.raw;
     match person.user {
         Some(user) => {

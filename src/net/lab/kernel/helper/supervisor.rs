@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 
 use super::processes::{ProcessUsage, beneath};
 use super::sandbox::{KeptFiles, WRITABLE};
-use crate::net::lab::protocol::{Limit, ProgramLimits};
+use crate::net::lab::protocol::{ProgramLimit, ProgramLimits};
 use crate::net::sys::{self, ChildChange, News, Side};
 
 /// What a supervisor is asked for: a signal for the program, or the end of the whole tree.
@@ -47,7 +47,7 @@ pub(super) fn end(supervisor: i32) -> io::Result<()> {
 }
 
 /// The bytes of a status: that of wait(2), and the number of the limit that was reached, from 1.
-pub(super) fn status_bytes(status: i32, limit: Option<Limit>) -> [u8; 8] {
+pub(super) fn status_bytes(status: i32, limit: Option<ProgramLimit>) -> [u8; 8] {
     let number = limit.map_or(0, |limit| limit as i32 + 1);
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&status.to_ne_bytes());
@@ -126,23 +126,23 @@ impl Supervisor<'_> {
     }
 
     /// Ends the whole tree, because of a limit or because it was asked for.
-    fn end(&mut self, limit: Option<Limit>) {
+    fn end(&mut self, limit: Option<ProgramLimit>) {
         if let Some(code) = end_all(self.program) {
             self.report(code, limit);
         }
     }
 
     /// Reports to the main process, which may have gone, how the program has ended.
-    fn report(&mut self, code: i32, limit: Option<Limit>) {
+    fn report(&mut self, code: i32, limit: Option<ProgramLimit>) {
         self.has_ended = true;
         let by_signal = match libc::WIFSIGNALED(code).then(|| libc::WTERMSIG(code)) {
-            Some(libc::SIGXCPU) => Some(Limit::Cpu),
-            Some(libc::SIGXFSZ) => Some(Limit::Disk),
+            Some(libc::SIGXCPU) => Some(ProgramLimit::Cpu),
+            Some(libc::SIGXFSZ) => Some(ProgramLimit::Disk),
             _ => None,
         };
         let is_full = self.supervision.has_disk && sys::is_full(WRITABLE);
         let kept = self.supervision.kept.as_ref().map_or(Ok(()), KeptFiles::keep);
-        let limit = limit.or(by_signal).or((is_full || kept.is_err()).then_some(Limit::Disk));
+        let limit = limit.or(by_signal).or((is_full || kept.is_err()).then_some(ProgramLimit::Disk));
         let _ = (&self.supervision.status).write_all(&status_bytes(code, limit));
     }
 }
