@@ -130,7 +130,7 @@ fn icmp_pingers_get_the_points_that_are_meant_for_them() {
 #[test]
 fn traceroutes_get_the_points_that_are_meant_for_them() {
     let wanted = [
-        ("any_udp", 21.0),
+        ("any_udp", 19.0),
         ("from_zero", 9.0),
         ("goes_on_after_the_host", 9.0),
         ("most_ignored", 23.0),
