@@ -74,6 +74,7 @@ fn check_file(file: &str, wanted: CheckOutput) -> i32 {
 }
 
 /// Says which errors a script has, if it has any; whether it has.
+#[cfg(feature = "cli")]
 pub(super) fn refuse_mistakes(host: &ScriptHost, name: &str, text: &str) -> bool {
     let found = diagnose(host, name, text);
     let wrong = errors(&found) > 0;
