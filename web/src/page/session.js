@@ -1,11 +1,11 @@
 // The scripts of a run: which one was chosen, and which others it names.
 
-const GROUPS = [["pinger", "Pingers and servers"], ["lab", "Labs"], ["example", "Examples"], ["assignment", "Assignments"], ["policy", "Policies"]];
+const GROUPS = [["script", "Pingers and servers"], ["lab", "Labs"], ["example", "Examples"], ["assignment", "Assignments"], ["policy", "Policies"]];
 
 export class Library {
   /** `entries`: `[{ name, kind, text }]`, as the engine has them. */
   constructor(entries) {
-    this.entries = entries.map((entry) => ({ ...entry, name: entry.name.replace(/\.rhai$/, "") }));
+    this.entries = entries.map(({ name, kind, text }) => ({ name: name.replace(/\.rhai$/, ""), kind: name.startsWith("assignments/") ? "assignment" : kind, text }));
   }
 
   /** For the list to choose from: `[[title, names]]`. */
