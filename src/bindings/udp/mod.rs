@@ -95,7 +95,7 @@ functions! {
     ///
     /// ```rhai
     /// let sock = udp::open("127.0.0.1:7", #{ ttl: 5 });
-    /// expect(sock.peer.port, 7);
+    /// expect(sock.addr.ip, "0.0.0.0");
     /// ```
     fn open as open_anywhere(ctx: NativeCallContext, peer: Dynamic, options: Map) -> ScriptResult<UdpSocket> =
         open_with(ctx, peer, "", options);
