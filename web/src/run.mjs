@@ -12,6 +12,7 @@ const USAGE = `Usage: node run.mjs [--seed N] [--json FILE] [--csv FILE] [--fram
 `;
 
 // The files of this system. A path loses its first slash on its way through the core.
+const written = new Map();
 const files = {
   find: (name) => [name, `/${name}`].find((one) => fs.existsSync(one)),
   read(name) {
@@ -25,14 +26,14 @@ const files = {
   create(name) {
     const where = fs.existsSync(path.dirname(name)) ? name : `/${name}`;
     try {
-      fs.writeFileSync(where, "");
+      if (!written.has(name)) written.set(name, fs.openSync(where, "w"));
       return true;
     } catch {
       return false;
     }
   },
   write(name, bytes) {
-    fs.appendFileSync(this.find(name) ?? name, bytes);
+    writeAll(written.get(name), bytes);
   },
 };
 
