@@ -222,10 +222,10 @@ impl Error {
     /// An error that the system reported for `op`.
     pub fn system(op: &'static str, err: &io::Error) -> Self {
         // A host that is not this machine may have more to say than the system.
-        if let Some(own) = err.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+        if let Some(own) = of_host(err).filter(|own| !own.op.is_empty()) {
             return own.clone();
         }
-        let code = err.raw_os_error();
+        let code = err.raw_os_error().or_else(|| of_host(err)?.code);
         let kind = code.map_or(ErrorKind::System, ErrorKind::of_errno);
         let hint = match code {
             Some(errno::EMFILE) => "too many files and sockets are open; raise `ulimit -n`, as in: ulimit -n 4096",
@@ -312,7 +312,10 @@ mod tests {
             assert_eq!(in_words(&err), words, "{number}");
             assert!(kind == io::ErrorKind::Other || kind == err.kind(), "{words}: {:?}", err.kind());
             let elsewhere = Error { code: Some(number), ..Error::new(ErrorKind::System, "", words) };
-            assert_eq!(in_words(&io::Error::other(elsewhere)), words);
+            let elsewhere = io::Error::other(elsewhere);
+            assert_eq!(in_words(&elsewhere), words);
+            let [here, there] = [&err, &elsewhere].map(|err| Error::system("bind", err));
+            assert_eq!((there.to_string(), there.kind, there.hint), (here.to_string(), here.kind, here.hint));
         }
     }
 }
