@@ -8,6 +8,7 @@ mod summary;
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -181,6 +182,21 @@ pub fn run(asked: &GradeArgs) -> Result<i32> {
     }
 }
 
+/// How the directories for what is built are called, before the number of their process.
+const SCRATCH: &str = "pingscript-grade-";
+
+/// Removes those of processes that were killed.
+fn remove_old_scratch() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(SCRATCH)?.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            // Another user's stays.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// What is judged, and what came of it so far.
 struct Grading<'a> {
     asked: &'a GradeArgs,
@@ -196,8 +212,10 @@ struct Grading<'a> {
 
 impl<'a> Grading<'a> {
     fn begin(asked: &'a GradeArgs, judge: &str, handed: Vec<Handed>) -> std::io::Result<Self> {
-        let scratch = std::env::temp_dir().join(format!("pingscript-grade-{}", std::process::id()));
-        fs::create_dir_all(&scratch)?;
+        let scratch = std::env::temp_dir().join(format!("{SCRATCH}{}", std::process::id()));
+        remove_old_scratch();
+        // One that is there already is another user's.
+        fs::DirBuilder::new().mode(0o700).create(&scratch)?;
         if let Some(out) = &asked.out {
             fs::create_dir_all(out)?;
         }
