@@ -92,6 +92,10 @@ async function main() {
   const kind = job.blocking ?? blocking();
   const beside = path.dirname(fileURLToPath(import.meta.url));
   const file = path.join(beside, kind === "jspi" ? "engine.wasm" : "engine-asyncify.wasm");
+  if (kind !== "jspi" && !fs.existsSync(file)) {
+    writeAll(2, Buffer.from("error: this version of node cannot suspend WebAssembly (JSPI): version 25 can\n"));
+    return 2;
+  }
   const engine = await load(fs.readFileSync(file), { blocking: kind });
   if (job.check) return engine.ask({ check: { files: job.args, rows: job.rows === true } }, { files, output: writeAll });
   if (job.script === "-") [job.script, job.text] = ["stdin", fs.readFileSync(0, "utf8")];

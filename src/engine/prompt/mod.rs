@@ -205,7 +205,7 @@ fn asked_for_help(text: &str) -> Option<String> {
     topic.chars().all(is_name).then(|| format!(":help {topic}"))
 }
 
-/// Whoever leaves means the threads, too.
+/// A prompt that is left ends its threads, too.
 fn left(session: &PromptSession, code: i32) -> i32 {
     end_threads(&session.context);
     code

@@ -14,7 +14,7 @@ pub use std::thread::{JoinHandle, ThreadId, sleep};
 use super::environment::{environment, process};
 use crate::net::error::{errno, of_number};
 use crate::net::sys;
-use crate::net::time::{Duration, Instant};
+use crate::net::time::Duration;
 
 /// Stack of a thread that runs script code: deep recursion must meet the engine's limit first.
 pub const STACK: usize = 16 << 20;
@@ -101,15 +101,18 @@ pub fn current() -> ThreadId {
 pub fn give_way() {}
 
 /// Others run when the system has them run.
+#[cfg(feature = "sim")]
 pub(super) fn breathe() {}
 
 /// The time of simulated runs goes on by itself.
+#[cfg(feature = "sim")]
 pub(super) fn is_time_asked_for() -> bool {
     false
 }
 
 /// It does not wait.
-pub(super) fn wait_until(_: Instant) {}
+#[cfg(feature = "sim")]
+pub(super) fn wait_until(_: crate::net::time::Instant) {}
 
 /// The engine's own limits come first.
 pub fn is_stack_low() -> bool {

@@ -27,6 +27,7 @@ async function compiled(kind) {
   // The page in one file has one form of the core.
   if (byId("data-worker")) throw new Error("This browser cannot suspend WebAssembly, which the page in one file needs: Chrome 137, Firefox 153 and Safari 27 can.");
   const response = await fetch(`${name}.wasm`);
+  if (!response.ok && kind === "asyncify") throw new Error("This browser cannot suspend WebAssembly (JSPI): Chrome 137, Firefox 153 and Safari 27 can.");
   if (!response.ok) throw new Error(`${name}.wasm is not there (${response.status}).`);
   return WebAssembly.compile(await response.arrayBuffer());
 }
