@@ -6,6 +6,8 @@
 
 mod common;
 
+#[path = "hostile/alike.rs"]
+mod alike;
 #[path = "hostile/answers.rs"]
 mod answers;
 #[path = "hostile/errors.rs"]

@@ -286,7 +286,7 @@ fn a_ping_and_the_causes_of_losses_say_what_came_in_place_of_the_reply() {
 }
 
 /// What a script prints on the simulated network.
-fn run_simulated(text: &str) -> String {
+pub(super) fn run_simulated(text: &str) -> String {
     pingscript(&["--simulate", "--seed", "1", "-e", text]).run().stdout
 }
 

@@ -140,7 +140,7 @@ functions! {
         let mut plan = plan(&mut options, (Targets::one(conn.peer()), false), 0).or_raise(&ctx)?;
         let receiver = conn.clone();
         let message = move |datagram| Dynamic::from(ReceivedMessage::being_matched(receiver.clone(), datagram));
-        let closures = Closures::read(&ctx, &mut options, &mut plan.message, message)?;
+        let closures = Closures::read(&ctx, &mut options, &mut plan, message)?;
         options.finish().or_raise(&ctx)?;
         if conn.framing() == Framing::Raw {
             if closures.match_replies() {

@@ -150,6 +150,8 @@ functions! {
     /// they name a ping.
     ///
     /// `message` replaces `ping 1 TIME`, `ping 2 TIME` …: a string, a blob, or a closure that makes the message with a number.
+    /// Nothing tells the replies to pings apart that all say the same: those to one target do not overlap, unless `window` says
+    /// so, and slots that pass while one is in flight are missed. A late one is taken for that to the next ping.
     /// Replies repeat the message; where they do not, `seq_of` is a closure that reads from a reply the number of the message it
     /// replies to, and returns `()` for what is no reply. Where replies name no message, it returns `true`: each is that to the
     /// oldest ping in flight, and one that comes late is taken for that to a later ping.
@@ -181,7 +183,7 @@ functions! {
         let mut plan = plan(&mut options, targets, 0).or_raise(&ctx)?;
         let receiver = socket.clone();
         let packet = move |datagram| Dynamic::from(ReceivedPacket::being_matched(receiver.clone(), datagram));
-        let closures = Closures::read(&ctx, &mut options, &mut plan.message, packet)?;
+        let closures = Closures::read(&ctx, &mut options, &mut plan, packet)?;
         options.finish().or_raise(&ctx)?;
         let pinger = NetPinger::new(socket.clone(), plan).or_raise(&ctx)?;
         Ok(Schedule::new(pinger, closures, socket.tally().clone()))

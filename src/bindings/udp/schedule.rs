@@ -128,28 +128,33 @@ impl Closures {
         Self { message: None, seq_of: None, packet: Box::new(|_| Dynamic::UNIT) }
     }
 
-    /// Those among `options`, with `plan`'s message set to what they say; `packet` makes of a datagram what a script sees.
+    /// Those among `options`, with `plan`'s message set to what they say; `packet` makes of a datagram what a script sees. Pings to
+    /// one target that all say the same do not overlap, unless `window` is given: nothing tells their replies apart.
     ///
     /// # Errors
     /// `invalid`: a value of the wrong kind.
     pub(in crate::bindings) fn read(
         ctx: &NativeCallContext,
         options: &mut Options<'_>,
-        message: &mut PingMessage,
+        plan: &mut Plan,
         packet: impl Fn(Datagram) -> Dynamic + Send + 'static,
     ) -> ScriptResult<Self> {
         let mut closures = Self { packet: Box::new(packet), ..Self::none() };
         if let Some(given) = options.value("message") {
             if let Some(closure) = given.clone().try_cast::<FnPtr>() {
                 closures.message = Some(Callback::new(ctx, closure));
-                *message = PingMessage::Made;
+                plan.message = PingMessage::Made;
             } else {
-                *message = PingMessage::Same(bytes(ctx, given.clone())?.into());
+                plan.message = PingMessage::Same(bytes(ctx, given.clone())?.into());
             }
         }
         let closure = |value: &Dynamic| value.clone().try_cast::<FnPtr>();
         let seq_of = options.read("seq_of", "a closure: |reply| …", closure).or_raise(ctx)?;
         closures.seq_of = seq_of.map(|closure| Callback::new(ctx, closure).noting("matcher"));
+        let alike = matches!(plan.message, PingMessage::Same(_)) && plan.targets.len() == 1;
+        if alike && !closures.match_replies() && options.value("window").is_none() {
+            plan.window = 1;
+        }
         Ok(closures)
     }
 

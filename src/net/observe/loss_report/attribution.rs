@@ -86,15 +86,18 @@ impl Inner {
         found: &Found,
         all: &BTreeMap<Counter, Vec<CounterRise>>,
     ) -> u64 {
-        let Counter::Kernel(host, place) = counter else { return 0 };
+        let damaged = |host: HostId, is_of: &dyn Fn(&Damaged) -> bool| {
+            self.damaged.iter().filter(|one| one.host == host && is_of(one) && rise.holds(one.at)).count() as u64
+        };
+        let (host, place) = match counter {
+            Counter::Kernel(host, place) => (host, place),
+            // A socket counts datagrams with wrong checksums, too.
+            Counter::Buffer(host, _) => return damaged(*host, &|one| one.protocol == "UDP"),
+            Counter::Link(_) => return 0,
+        };
         let Some(cause) = cause(*place) else { return 0 };
         match cause.words {
-            CHECKSUM => {
-                let is_this = |damaged: &&Damaged| {
-                    damaged.host == *host && cause.is_of(damaged.v6, damaged.protocol) && rise.holds(damaged.at)
-                };
-                self.damaged.iter().filter(is_this).count() as u64
-            }
+            CHECKSUM => damaged(*host, &|one| cause.is_of(one.v6, one.protocol)),
             BUFFER => all.iter().map(|(other, rises)| of_host(*host, other, rises, rise)).sum(),
             ROUTE => {
                 let is_this =

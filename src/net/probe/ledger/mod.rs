@@ -108,6 +108,12 @@ impl Ledger {
             return if self.store.has_forgotten(from, key) { self.late(None, false) } else { self.foreign() };
         };
         let Record { id, content: expected, .. } = *self.store.record(place);
+        if content != expected
+            && let Some(other) = self.store.find_content(from, key, content)
+        {
+            // The key was used before, and it is the reply to that.
+            return self.whole_reply(other, arrived);
+        }
         if content.len < expected.len {
             self.count_apart(Some(id), |counts| counts.truncated += 1);
             return Arrival::Truncated { id };

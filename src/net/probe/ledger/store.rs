@@ -9,7 +9,10 @@ use std::net::SocketAddr;
 
 use super::mixer::Mixed;
 use super::peers::PeerTable;
-use super::{Key, ProbeId, Record, State};
+use super::{Content, Key, ProbeId, Record, State};
+
+/// How many probes of one key in one state are looked at for one with some content.
+const LOOKED_AT: usize = 64;
 
 /// Where a record is, until it is forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +134,15 @@ impl Store {
         let peer = self.peers.number(peer)?;
         let &lists = self.keys.get(&(peer, key))?;
         self.lists[lists as usize].0.into_iter().find(|&first| first != SlotIndex::NONE)
+    }
+
+    /// The same, of a probe that says `content`: among the latest of each list, so that it takes constant time.
+    pub(super) fn find_content(&self, peer: SocketAddr, key: Key, content: Content) -> Option<SlotIndex> {
+        let &lists = self.keys.get(&(self.peers.number(peer)?, key))?;
+        let some = |place: SlotIndex| (place != SlotIndex::NONE).then_some(place);
+        let list = |first| std::iter::successors(some(first), move |&place| some(self.slot(place).by_key.after));
+        let all = self.lists[lists as usize].0.into_iter().flat_map(|first| list(first).take(LOOKED_AT));
+        all.into_iter().find(|&place| self.record(place).content == content)
     }
 
     /// Whether `key` lies among the numbers sent to `peer` whose records are forgotten. Never so for a content: that

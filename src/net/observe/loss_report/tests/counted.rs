@@ -221,3 +221,15 @@ fn the_pingers_of_one_socket_are_distinguished() {
         assert!(text.contains(&part), "{who}\n{text}");
     }
 }
+
+#[test]
+fn a_socket_counts_damaged_datagrams_too_and_those_filled_no_buffer() {
+    let account = lab();
+    read(&account, 10, SUMS, 0);
+    let other = Ends::seen_by(A, ip(1, 5), ip(2, 6));
+    decide(&account, 11, other, Content::of(b"x"), &decided(Action::Corrupt, &[]), &Site::Link("a-b".into()));
+    lose(&account, &of(1, "UDP"), 1, 12);
+    account.kernel_drops(B, ip(2, 7), 1);
+    read(&account, 30, SUMS, 1);
+    assert!(text_of(&account).ends_with("\n  1 unexplained: seq 1"), "{}", text_of(&account));
+}

@@ -36,8 +36,10 @@ struct Model {
 }
 
 impl Model {
-    fn find(&self, peer: SocketAddr, key: Key) -> Option<usize> {
-        let of_key = || self.probes.iter().enumerate().filter(|(_, p)| p.peer == peer && p.key == key);
+    /// The probe that a reply is to; with this length, if one is asked for.
+    fn find(&self, peer: SocketAddr, key: Key, len: Option<usize>) -> Option<usize> {
+        let is_it = move |p: &ModelProbe| p.peer == peer && p.key == key && len.is_none_or(|len| p.len == len);
+        let of_key = || self.probes.iter().enumerate().filter(move |(_, p)| is_it(p));
         let pending = of_key().rfind(|(_, p)| p.state == State::Pending);
         let last = |has_reply| {
             of_key()
@@ -84,20 +86,21 @@ impl Model {
     }
 
     fn reply(&mut self, now: i64, peer: SocketAddr, key: Key, content: Content) -> Arrival {
-        let Some(at) = self.find(peer, key) else {
+        let Some(at) = self.find(peer, key, None) else {
             self.counts.foreign += 1;
             return Arrival::Foreign;
         };
+        if let Some(at) = self.find(peer, key, Some(content.len)).filter(|_| content.hash == MESSAGE.hash) {
+            return self.whole_reply(at, now);
+        }
         let id = ProbeId::from_number(at as u64 + 1);
         let expected = self.probes[at].len;
         if content.len < expected {
             self.counts.truncated += 1;
             Arrival::Truncated { id }
-        } else if content.len > expected || content.hash != MESSAGE.hash {
+        } else {
             self.counts.corrupt += 1;
             Arrival::Corrupt { id }
-        } else {
-            self.whole_reply(at, now)
         }
     }
 
