@@ -40,3 +40,26 @@ fn a_reply_to_a_ping_of_an_earlier_run_is_late_and_not_corrupt() {
     assert!(!run.contains("corrupt") && run.contains("\na| 0\n"), "{run}");
     assert_eq!(run.matches("1 late").count(), 2, "{run}");
 }
+
+#[test]
+fn of_the_fragments_of_a_message_the_one_that_was_lost_counts() {
+    for (first, second, cause) in [
+        ("delay(5.ms)", "drop()", "dropped by -e:2"),
+        ("duplicate(2)", "drop()", "dropped by -e:2"),
+        ("corrupt()", "drop()", "dropped by -e:2"),
+        ("drop()", "delay(5.ms)", "dropped by -e:2"),
+        ("delay(5.ms)", "delay(400.ms)", "delayed 400ms by -e:2"),
+    ] {
+        let run = run_simulated(&format!(
+            "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); let link = net.link(a, b); let k = counter();
+             set_policy(link.from(a), |pkt| {{ k.add(1); if k.value == 1 {{ {first} }} else {{ {second} }} }});
+             b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:7\", \"--quiet\"]);
+             run_in(a, || udp::open(\"b:7\").ping(\"b:7\", \"ping 1\", #{{ size: 2000, timeout: 200.ms }}));
+             exit(0)"
+        ));
+        assert!(
+            run.contains(&format!("\n  seq 1: {cause} on a-b from a\n  0 unexplained\n")),
+            "{first} {second}: {run}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use super::verdict::{What, ends};
 use crate::net::observe::loss_report::Ends;
 use crate::net::policy::input::{Carried, Site};
 use crate::net::socket::session::Session;
-use crate::net::time::Instant;
+use crate::net::time::{Duration, Instant};
 use crate::net::wire::content::Content;
 use crate::net::wire::frame::Ip;
 use crate::net::wire::ip::Protocol;
@@ -40,8 +40,8 @@ struct Reassembly {
     content: Option<Content>,
     /// What happened to fragments, and is not attributed to the probe yet.
     incidents: Vec<(Instant, What<'static>, Site)>,
-    /// Where something did: one loss is explained once.
-    sites: Vec<Site>,
+    /// Where something did, and how much it explains: one loss is explained once.
+    sites: Vec<(Site, (u8, Duration))>,
 }
 
 impl Pieces {
@@ -64,7 +64,8 @@ impl Pieces {
         }
     }
 
-    /// Notes what happened to a frame that is a fragment: as soon as the rest is known it is attributed to the probe.
+    /// Notes what happened to a frame that is a fragment: as soon as the rest is known it is attributed to the probe. Of what happened
+    /// to several at one place, what explains a loss best.
     pub(super) fn note(
         &mut self,
         session: &Session,
@@ -74,13 +75,21 @@ impl Pieces {
         site: &Site,
     ) {
         let Some((_, id)) = fragment(carried) else { return };
-        if let Some(datagram) = self.0.iter_mut().find(|known| known.id == id)
-            && !datagram.sites.contains(site)
-        {
-            datagram.sites.push(site.clone());
-            datagram.incidents.push((now, what, site.clone()));
-            datagram.settle(session);
+        let Some(datagram) = self.0.iter_mut().find(|known| known.id == id) else { return };
+        let weight = what.weight();
+        match datagram.sites.iter_mut().find(|(known, _)| known == site) {
+            Some((_, known)) if *known >= weight => return,
+            Some((_, known)) => {
+                *known = weight;
+                datagram.incidents.retain(|(_, _, at)| at != site);
+                if let (Some(ends), Some(content)) = (datagram.ends, datagram.content) {
+                    session.loss_report.forget_other_fragment(ends, content, site);
+                }
+            }
+            None => datagram.sites.push((site.clone(), weight)),
         }
+        datagram.incidents.push((now, what, site.clone()));
+        datagram.settle(session);
     }
 }
 

@@ -131,6 +131,19 @@ impl What<'_> {
         session.loss_report.note(at, ends, content, site, incident);
     }
 
+    /// How much it explains of a loss: nothing, by a delay the more the longer it is, by damage, all.
+    pub(super) fn weight(&self) -> (u8, Duration) {
+        match self {
+            Self::Lost(_) => (3, Duration::ZERO),
+            Self::Decided(decided) => match decided.verdict.action {
+                Action::Pass | Action::Duplicate(_) => (0, Duration::ZERO),
+                Action::Delay(by) => (1, by),
+                Action::Corrupt | Action::Replace(_) => (2, Duration::ZERO),
+                Action::Drop | Action::Reject(_) => (3, Duration::ZERO),
+            },
+        }
+    }
+
     /// To be kept.
     pub(super) fn into_owned(self) -> What<'static> {
         match self {

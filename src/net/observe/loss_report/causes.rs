@@ -166,6 +166,13 @@ impl Causes {
         self.remove(key, |cause| Some(cause.id) == last);
     }
 
+    /// Forgets the last verdict at `site` that did not end the packet.
+    pub(super) fn forget_other_fragment(&mut self, key: &EndsKey, site: &Site) {
+        let is_it = |cause: &&Cause| cause.site == *site && !cause.fate.is_final();
+        let last = self.by_key.get(key).and_then(|queue| queue.iter().rev().find(is_it)).map(|cause| cause.id);
+        self.remove(key, |cause| Some(cause.id) == last);
+    }
+
     /// The reply delayed last for `key` could not be kept.
     pub(super) fn not_kept(&mut self, key: &EndsKey) {
         let last = self.by_key.get_mut(key).and_then(VecDeque::back_mut);

@@ -193,6 +193,12 @@ impl LossReport {
         inner.causes.enter((key, Family::of(ends.to().ip())), at, site, incident);
     }
 
+    /// Forgets what happened at `site` to another fragment of the datagram: what happened to this one explains more.
+    pub fn forget_other_fragment(&self, ends: Ends, content: Content, site: &Site) {
+        let inner = &mut *self.lock();
+        inner.causes.forget_other_fragment(&inner.hosts.key(ends, content), site);
+    }
+
     /// Notes that a link joins two hosts.
     pub fn has_link(&self, link: &Arc<str>, one: HostId, other: HostId) {
         self.lock().hosts.link(link, one, other);
