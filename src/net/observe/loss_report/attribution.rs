@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::counting::Damaged;
 use super::kernel::{BUFFER, CHECKSUM, FRAGMENTS, KERNEL_CAUSES, KernelCause, ROUTE};
 use super::rises::{Counter, CounterRise};
-use super::{Inner, Loss};
+use super::{Inner, Loss, PingError};
 use crate::net::host::id::HostId;
+use crate::net::policy::RejectReply;
 use crate::net::time::Duration;
 
 /// Causes of losses, and what names each loss.
@@ -100,8 +101,8 @@ impl Inner {
             CHECKSUM => damaged(*host, &|one| cause.is_of(one.v6, one.protocol)),
             BUFFER => all.iter().map(|(other, rises)| of_host(*host, other, rises, rise)).sum(),
             ROUTE => {
-                let is_this =
-                    |loss: &Loss| loss.error.is_some() && rise.holds(loss.sent) && self.may_raise(counter, loss);
+                let met_it = |loss: &Loss| loss.error.as_ref().is_some_and(may_be_of_missing_route);
+                let is_this = |loss: &Loss| met_it(loss) && rise.holds(loss.sent) && self.may_raise(counter, loss);
                 self.losses.iter().zip(found).filter(|(loss, cause)| cause.is_some() && is_this(loss)).count() as u64
             }
             _ => 0,
@@ -134,6 +135,18 @@ impl Counter {
             }
             _ => Duration::ZERO,
         }
+    }
+}
+
+/// Whether a ping that met this error may be a packet for which a host had no route: this host, or one that says so.
+fn may_be_of_missing_route(error: &PingError) -> bool {
+    match error.by {
+        Some(RejectReply::Icmp(kind)) => {
+            let of_route = ["net-unreachable", "host-unreachable", "no-route", "address-unreachable"];
+            kind.keyword().is_some_and(|keyword| of_route.contains(&keyword))
+        }
+        Some(RejectReply::Reset) => false,
+        None => true,
     }
 }
 

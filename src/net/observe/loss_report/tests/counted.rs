@@ -1,6 +1,7 @@
 //! What kernels count explains only losses meanwhile, and no more of them than nothing else explains.
 
 use super::*;
+use crate::net::wire::icmp::Kind;
 
 const A: HostId = HostId(1);
 const B: HostId = HostId(2);
@@ -232,4 +233,17 @@ fn a_socket_counts_damaged_datagrams_too_and_those_filled_no_buffer() {
     account.kernel_drops(B, ip(2, 7), 1);
     read(&account, 30, SUMS, 1);
     assert!(text_of(&account).ends_with("\n  1 unexplained: seq 1"), "{}", text_of(&account));
+}
+
+#[test]
+fn an_error_that_no_missing_route_causes_is_no_packet_of_the_count() {
+    let account = lab();
+    let pinger = of(1, "UDP");
+    read(&account, 10, "IpOutNoRoutes", 0);
+    let refused = Kind::from_keyword(Family::V4, "port-unreachable").map(RejectReply::Icmp);
+    account.settled(&pinger, 0, Settled::Errored);
+    account.errored(&pinger, 0, Content::of(b"ping 0"), [at(11), at(11)], error(refused, "Port Unreachable"));
+    lose(&account, &pinger, 1, 11);
+    read(&account, 30, "IpOutNoRoutes", 1);
+    assert!(text_of(&account).contains("\n  seq 1: no route was found by b"), "{}", text_of(&account));
 }
