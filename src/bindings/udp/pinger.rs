@@ -150,7 +150,7 @@ functions! {
     /// they name a ping.
     ///
     /// `message` replaces `ping 1 TIME`, `ping 2 TIME` …: a string, a blob, or a closure that makes the message with a number.
-    /// Nothing tells the replies to pings apart that all say the same: those to one target do not overlap, unless `window` says
+    /// Replies to pings that all say the same cannot be distinguished: those to one target do not overlap, unless `window` says
     /// so, and slots that pass while one is in flight are missed. A late one is taken for that to the next ping.
     /// Replies repeat the message; where they do not, `seq_of` is a closure that reads from a reply the number of the message it
     /// replies to, and returns `()` for what is no reply. Where replies name no message, it returns `true`: each is that to the

@@ -129,7 +129,7 @@ impl Closures {
     }
 
     /// Those among `options`, with `plan`'s message set to what they say; `packet` makes of a datagram what a script sees. Pings to
-    /// one target that all say the same do not overlap, unless `window` is given: nothing tells their replies apart.
+    /// one target that all say the same do not overlap, unless `window` is given: their replies cannot be distinguished.
     ///
     /// # Errors
     /// `invalid`: a value of the wrong kind.
