@@ -23,9 +23,9 @@ use pingscript::engine::report_file::report_name;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::seeds::SeedsJob;
 use pingscript::engine::sources::is_shipped;
+use pingscript::engine::unknown_flag::{unknown_flag, written};
 use pingscript::engine::{prompt, seeds, signals, watch};
 use pingscript::limits::{memory, stack};
-use pingscript::nearest::nearest;
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::host::{bugs, environment};
 use pingscript::net::lab::kernel::helper;
@@ -286,7 +286,7 @@ fn start() -> Result<i32> {
                 Err(error) => return Ok(run::refuse(&error)),
             }
         }
-        (None, Some(name)) if name.starts_with('-') => return Ok(run::refuse(&unknown_flag(&name))),
+        (None, Some(name)) if name.starts_with('-') => return Ok(run::refuse(&unknown_flag(Cli::command(), &name))),
         (None, Some(name)) => match host.sources.open(&name) {
             Ok((name, text)) => job(&name, text, words.collect(), false),
             Err(error) => return Ok(run::refuse(&error)),
@@ -370,34 +370,6 @@ fn rows_over_script(cli: &Cli) -> Option<Error> {
     let line: Vec<&str> = [flag, such_as, file].into_iter().chain(cli.script.iter().map(String::as_str)).collect();
     let error = Error::new(ErrorKind::Invalid, flag, "refusing to overwrite a script; was the FILE left out?");
     Some(error.with_peer(file).with_hint(format!("write: pingscript {}", line.join(" "))))
-}
-
-/// A flag as it is written, without its value.
-fn written(flag: &Arg) -> String {
-    match (flag.get_long(), flag.get_short()) {
-        (Some(long), _) => format!("--{long}"),
-        (None, short) => format!("-{}", short.unwrap_or_default()),
-    }
-}
-
-fn unknown_flag(name: &str) -> Error {
-    let mut command = Cli::command();
-    // Now it has --help and --version too.
-    command.build();
-    let flags: Vec<&Arg> =
-        command.get_arguments().filter(|flag| !flag.is_positional() && !flag.is_hide_set()).collect();
-    let with_value = |flag: &&Arg| match flag.get_value_names().filter(|_| flag.get_action().takes_values()) {
-        Some(values) => format!("{} {}", written(flag), values.join(" ")),
-        None => written(flag),
-    };
-    let all: Vec<String> = flags.iter().map(with_value).collect();
-    let names: Vec<String> = flags.iter().map(|flag| written(flag)).collect();
-    let near = nearest(name, names.iter().map(String::as_str));
-    let near = near.first().map_or(String::new(), |near| format!("did you mean {near}? "));
-    let listed = all.split_last().map_or(String::new(), |(last, others)| format!("{} and {last}", others.join(", ")));
-    Error::new(ErrorKind::Invalid, "flag", "there is no such flag")
-        .with_peer(name)
-        .with_hint(format!("{near}Flags are {listed}; a script's own options stand after its name"))
 }
 
 /// An argument as text. Of a name that is not UTF-8, what is not is replaced: [`Sources::open`] finds the file.

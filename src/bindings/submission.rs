@@ -265,6 +265,7 @@ functions! {
     /// let dir = "/tmp/pingscript-example-1";
     /// a.exec(["sh", "-c", `mkdir -p ${dir}; echo 'echo hello' > ${dir}/hello.sh`]);
     /// expect(`${submission(dir).program("hello")}`, "sh hello.sh");
+    /// a.exec(["rm", "-r", dir]);
     /// ```
     fn program(ctx: NativeCallContext, submission: &mut Submission, name: &str) -> ScriptResult<SubmittedProgram> =
         program(&ctx, submission, name, &Map::new());
@@ -293,6 +294,7 @@ functions! {
     /// a.exec(["sh", "-c", `mkdir -p ${dir}; echo 'echo $1; ls' > ${dir}/hello.sh`]);
     /// let hello = submission(dir).program("hello");
     /// expect(hello.exec(a, [5]).stdout, "5\nhello.sh\n");
+    /// a.exec(["rm", "-r", dir]);
     /// ```
     fn exec(
         ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
@@ -308,6 +310,7 @@ functions! {
     /// a.exec(["sh", "-c", `mkdir -p ${dir}; echo 'sleep 60' > ${dir}/server.sh`]);
     /// let server = submission(dir).program("server").start(a, []);
     /// expect(server.is_running, true);
+    /// a.exec(["rm", "-r", dir]);
     /// ```
     fn start(
         ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
@@ -327,6 +330,7 @@ functions! {
     /// let dir = "/tmp/pingscript-example-4";
     /// a.exec(["sh", "-c", `mkdir -p ${dir}; touch ${dir}/hello.py`]);
     /// expect(`${submission(dir).program("hello")}`, "python3 hello.py");
+    /// a.exec(["rm", "-r", dir]);
     /// ```
     fn to_string | to_debug(program: &mut SubmittedProgram) -> String = program.argv.join(" ");
 }

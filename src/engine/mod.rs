@@ -52,6 +52,8 @@ pub mod test_runner;
 #[cfg(feature = "cli")]
 pub mod tour;
 #[cfg(feature = "cli")]
+pub mod unknown_flag;
+#[cfg(feature = "cli")]
 pub mod watch;
 #[cfg(feature = "web")]
 pub mod web;

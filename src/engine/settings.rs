@@ -79,7 +79,7 @@ fn look(operations: u64) -> Option<Dynamic> {
         return Some(leaving);
     }
     if operations.is_multiple_of(LONG) {
-        threads::give_way();
+        threads::yield_now();
         if bindings::policy::draw::look_at_length() {
             return Some(ENDLESS.into());
         }

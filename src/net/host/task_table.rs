@@ -27,7 +27,7 @@ pub(super) struct TaskTable {
     pub(super) running: TaskNumber,
     pub(super) floor: usize,
     /// How many waits have ended at once.
-    pub(super) breath: u32,
+    pub(super) steps: u32,
     /// Whether the program outside has a say in how fast time goes on.
     pub(super) is_paced: bool,
     /// Of those that have not begun.
@@ -45,7 +45,7 @@ impl TaskTable {
         last: 0,
         running: 0,
         floor: 0,
-        breath: 0,
+        steps: 0,
         is_paced: false,
         bodies: BTreeMap::new(),
         ready: VecDeque::new(),

@@ -98,11 +98,11 @@ pub fn current() -> ThreadId {
 }
 
 /// Others run when the system has them run.
-pub fn give_way() {}
+pub fn yield_now() {}
 
 /// Others run when the system has them run.
 #[cfg(feature = "sim")]
-pub(super) fn breathe() {}
+pub(super) fn yield_regularly() {}
 
 /// The time of simulated runs goes on by itself.
 #[cfg(feature = "sim")]

@@ -20,7 +20,7 @@ const LEAST: usize = 192 << 10;
 const MOST: usize = 1_024;
 
 /// How many waits may end at once, one after the other, before the program outside is let in.
-const BREATH: u32 = 64;
+const STEPS: u32 = 64;
 
 /// What a wait is for, as the program outside sees it.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ fn wait(what: WaitFor, time: f64) {
     let (task, keep) = {
         let mut tasks = tasks();
         let task = std::mem::take(&mut tasks.running);
-        (tasks.floor, tasks.breath) = (0, 0);
+        (tasks.floor, tasks.steps) = (0, 0);
         (task, tasks.keep)
     };
     let put_back = keep.map(|keep| keep());
@@ -120,21 +120,21 @@ pub fn current() -> ThreadId {
 }
 
 /// Lets the program outside in.
-pub fn give_way() {
+pub fn yield_now() {
     if current() != 0 {
         wait(WaitFor::Sleep, 0.0);
     }
 }
 
 /// Lets the program outside in now and then.
-pub(super) fn breathe() {
-    let is_out_of_breath = {
+pub(super) fn yield_regularly() {
+    let is_due = {
         let mut tasks = tasks();
-        tasks.breath += 1;
-        tasks.breath > BREATH
+        tasks.steps += 1;
+        tasks.steps > STEPS
     };
-    if is_out_of_breath {
-        give_way();
+    if is_due {
+        yield_now();
     }
 }
 
@@ -156,14 +156,14 @@ pub fn pace(is_paced: bool) {
 /// Whether [`wait_until`] is to be called before time goes on.
 pub(super) fn is_time_asked_for() -> bool {
     let mut tasks = tasks();
-    tasks.breath += 1;
-    tasks.is_paced || tasks.breath > BREATH
+    tasks.steps += 1;
+    tasks.is_paced || tasks.steps > STEPS
 }
 
 /// Waits until the time of a simulated run may go on to `time`, and lets the program outside in.
 pub(super) fn wait_until(time: Instant) {
     if !tasks().is_paced {
-        return give_way();
+        return yield_now();
     }
     environment().flush();
     wait(WaitFor::Time, time.as_nanos() as f64);
@@ -197,7 +197,7 @@ impl<T> Monitor<T> {
     pub(super) fn wait<'a>(&'a self, guard: MutexGuard<'a, T>, left: Option<Duration>) -> MutexGuard<'a, T> {
         drop(guard);
         match left {
-            Some(_) => give_way(),
+            Some(_) => yield_now(),
             None => {
                 self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(current());
                 wait(WaitFor::Turn, 0.0);

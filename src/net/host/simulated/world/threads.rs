@@ -101,7 +101,7 @@ impl World {
 
     /// Waits; why that has ended.
     pub fn wait(&self, wait: &Wait<'_>) -> Woken {
-        threads::breathe();
+        threads::yield_regularly();
         self.settle();
         let number = self.enter();
         let mut state = self.lock();
