@@ -49,6 +49,23 @@ fn no_datagram_ends_a_server() {
 }
 
 #[test]
+fn datagrams_are_as_large_as_their_version_of_ip_allows() {
+    for (at, most) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
+        for simulate in [&[][..], &["--simulate"]] {
+            let script = format!(
+                "let server = udp::bind(\"{at}\"); start_thread(|| udp::serve(server, |pkt| pkt.text)); let sock = udp::open(server.addr);
+                 let ping = |size| sock.ping(server.addr, \"ping 1\", #{{ timeout: 5.s, size: size }});
+                 expect(ping.call({most}).kind, \"reply\"); expect(sock.ping(server.addr, blob({most}, 65), 5.s).kind, \"reply\");
+                 for ping in pinger(sock, server.addr, #{{ count: 1, size: {most}, timeout: 5.s }}) {{ expect(ping.kind, \"reply\"); }}
+                 try {{ ping.call({most} + 1); }} catch (error) {{ print(`${{error.kind}}: ${{error.hint}}`); }} exit(0);"
+            );
+            let run = pingscript(&[simulate, &["-e", &script]].concat()).run().expect_code(0);
+            assert_eq!(run.stdout, format!("too-large: send at most {most} bytes\n"));
+        }
+    }
+}
+
+#[test]
 fn memory_is_counted_where_threads_come_and_go() {
     // Each thread takes 60 kB with it that another gives back.
     let taking = "let b = blob(60_000); for i in 0..6_000 { start_thread(|| b.len).join(); } print(\"done\");";

@@ -43,8 +43,7 @@ fn group(ctx: &NativeCallContext, name: &str, closure: &FnPtr, hidden: bool) -> 
     let broken = result.err();
     let at_end = broken.as_ref().is_some_and(|error| is_of_run(&now, error));
     if let Some(error) = broken.as_ref().filter(|_| !at_end) {
-        programs().report(&format!("group {name}"), error);
-        let message = core_error(error).map_or_else(|| without_place(error), |error| error.to_string());
+        let message = programs().report(&format!("group {name}"), error);
         group_failed(&now, &group, place(ctx), message);
     }
     end_threads(&inside);
@@ -53,20 +52,6 @@ fn group(ctx: &NativeCallContext, name: &str, closure: &FnPtr, hidden: bool) -> 
     match broken.filter(|_| at_end) {
         Some(error) => Err(error),
         None => Ok(group.has_passed()),
-    }
-}
-
-/// What a script threw, or an error of the language, in words.
-fn without_place(error: &EvalAltResult) -> String {
-    match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
-            without_place(inner)
-        }
-        EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
-        other => {
-            let text = other.to_string();
-            text.rsplit_once(" (line ").map_or(text.clone(), |(before, _)| before.to_string())
-        }
     }
 }
 

@@ -277,8 +277,8 @@ pub trait Programs: Send + Sync {
     /// Shows `text` as that of the script `name` in errors from now on.
     fn show_as(&self, name: &str, text: &str);
 
-    /// Shows an error that no one will catch; `what` names what failed.
-    fn report(&self, what: &str, error: &EvalAltResult);
+    /// Shows an error that no one will catch; `what` names what failed. Returns its message alone.
+    fn report(&self, what: &str, error: &EvalAltResult) -> String;
 }
 
 thread_local! {

@@ -228,15 +228,16 @@ impl Programs for ScriptHost {
         self.sources.keep(name, text);
     }
 
-    fn report(&self, what: &str, error: &EvalAltResult) {
+    fn report(&self, what: &str, error: &EvalAltResult) -> String {
         let main = context::peek(|context| context.script.name.clone()).unwrap_or_default();
+        let DiagnosticMessage { message, text, .. } = self.describe(&main, error, None);
         let described = match core_error(error).filter(|error| error.op == "options") {
             // What is wrong is not in that script.
             Some(error) if error.peer == main => format!("error: {}\n  hint: {}", error.message, error.hint),
-            _ => self.describe(&main, error, None).text,
+            _ => text,
         };
-        let text = format!("in the {what}:\n{}", described.trim_end());
-        note(&text);
+        note(&format!("in the {what}:\n{}", described.trim_end()));
+        message
     }
 }
 

@@ -353,3 +353,18 @@ fn more_jitter_than_delay_is_noted_once() {
     );
     assert!(!run.stderr.contains("jitter of"), "{}", run.stderr);
 }
+
+#[test]
+fn a_queue_without_a_rate_is_noted_once() {
+    if !require_lab_or_skip("queues of links") {
+        return;
+    }
+    let noted = |options: &str| {
+        let script = format!(
+            "let net = lab::create(); let a = net.host(\"a\");
+             for name in [\"b\", \"c\"] {{ net.link(a, net.host(name), #{{ {options} }}); }}"
+        );
+        run_text(&script, 0).stderr.matches("a link without a rate has no queue").count()
+    };
+    assert_eq!((noted("queue: 10"), noted("queue: 10, rate: \"1M\"")), (1, 0));
+}

@@ -4,7 +4,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::ScriptLab;
 use super::host::HostObject;
-use super::way::{LinkDirection, account, map_of, note_jitter};
+use super::way::{LinkDirection, account, map_of, note_odd};
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::PolicyValue;
@@ -67,7 +67,7 @@ impl LabLink {
         })?;
         let name = format!("{}-{}", a.name(), b.name());
         let net = lab.relay().link(&name, lab.net(), [a.net(), b.net()], &cable, read).or_raise(ctx)?;
-        note_jitter(&read);
+        note_odd(&read);
         lab.has_link(&net, cable.mtu);
         let link = Self { net, mtu: cable.mtu, ends: Box::new([a.clone(), b.clone()]) };
         match (forth, back) {

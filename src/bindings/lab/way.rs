@@ -14,18 +14,29 @@ use crate::net::error::Error;
 use crate::net::lab::relay::{Direction, FrameCounts, LinkOptions};
 use crate::net::time::Duration;
 
-/// Whether a run has noted that a link's jitter is more than its delay.
+/// What a run has noted of its links: jitter above a delay, a queue without a rate.
 #[derive(Debug, Default)]
-struct NotedJitter(AtomicBool);
+struct Noted([AtomicBool; 2]);
 
-/// Notes, once a run, that a link's jitter is more than its delay.
-pub(super) fn note_jitter(options: &LinkOptions) {
+/// Notes, once a run each, that a link's jitter is more than its delay, and that it has a queue in which nothing ever waits.
+pub(super) fn note_odd(options: &LinkOptions) {
     let LinkOptions { delay, jitter, .. } = options;
-    if jitter > delay && !context::current().run.part::<NotedJitter>().0.swap(true, Ordering::Relaxed) {
-        let (delay, jitter) = (delay.short(), jitter.short());
-        note(&format!(
-            "a link's jitter of {jitter} is more than its delay of {delay}: a frame whose delay would be negative is held for none, as tc does it"
-        ));
+    let notes = [
+        (jitter > delay).then(|| {
+            let (delay, jitter) = (delay.short(), jitter.short());
+            format!(
+                "a link's jitter of {jitter} is more than its delay of {delay}: a frame whose delay would be negative is held for none, as tc does it"
+            )
+        }),
+        (options.rate.is_none() && options.queue.is_some()).then(|| {
+            "a link without a rate has no queue: `queue` does nothing before its rate is set, as in rate: \"10M\"".to_string()
+        }),
+    ];
+    let noted = context::current().run.part::<Noted>();
+    for (text, noted) in notes.iter().zip(&noted.0) {
+        if let Some(text) = text.as_ref().filter(|_| !noted.swap(true, Ordering::Relaxed)) {
+            note(text);
+        }
     }
 }
 
@@ -70,7 +81,7 @@ impl LinkDirection {
             let mut options = self.link.net().options(from);
             change(&mut options);
             self.link.net().set_options(Direction::From(from), options).or_raise(ctx)?;
-            note_jitter(&options);
+            note_odd(&options);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Verdicts: what is to be done with a packet, and where that was decided.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use rhai::{Dynamic, Map, NativeCallContext};
@@ -117,7 +117,7 @@ functions! {
     /// ```
     volatile replace(ctx: NativeCallContext, data: Dynamic) -> ScriptResult<Verdict> = {
         let data = bytes(&ctx, data)?;
-        check_size(data.len()).or_raise(&ctx)?;
+        check_size(data.len(), Ipv4Addr::UNSPECIFIED.into()).or_raise(&ctx)?;
         Ok(verdict(&ctx, Action::Replace(data.into())))
     };
 
@@ -176,9 +176,9 @@ functions! {
     volatile reject(ctx: NativeCallContext, name: &str) -> ScriptResult<Verdict> =
         rejected(&ctx, Rejection::named(name, Details::default()));
 
-    /// The same, with more for the error to say: `from`, who reports it (default: the host that the packet was on its way
-    /// to), `mtu` of the next hop in bytes (default: the next usual one below the packet's size, as in RFC 1191, section 7; of
-    /// IPv6 at least 1280), `pointer` to the byte in error, `gateway` of a redirect.
+    /// The same, with more for the error to say: `from`, who reports it, for packets of that version of IP (default: the host that
+    /// the packet was on its way to), `mtu` of the next hop in bytes (default: the next usual one below the packet's size, as in
+    /// RFC 1191, section 7; of IPv6 at least 1280), `pointer` to the byte in error, `gateway` of a redirect.
     ///
     /// Errors: `invalid`: no error has that name, or it has no room for that.
     ///

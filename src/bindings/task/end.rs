@@ -24,7 +24,7 @@ pub(in crate::bindings) fn report_aside(what: &str, error: Box<EvalAltResult>) {
         && let Some(error) = lock(&error).take()
     {
         context.run.failed.fetch_add(1, Ordering::Relaxed);
-        programs().report(what, &error);
+        let _ = programs().report(what, &error);
     }
 }
 

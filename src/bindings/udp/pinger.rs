@@ -1,5 +1,7 @@
 //! Sending pings from scripts: one that is waited for, or many on a schedule.
 
+use std::net::IpAddr;
+
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 use super::packet::ReceivedPacket;
@@ -32,7 +34,7 @@ fn ping(
         probe.slot.unreported = options.switch("report")? == Some(false);
         Ok((probe, options.count("size", 0)?.unwrap_or(0)))
     })?;
-    let message = &padded(bytes(ctx, message)?, size).or_raise(ctx)?;
+    let message = &padded(bytes(ctx, message)?, size, to.ip()).or_raise(ctx)?;
     let probe = Probe { message, ..probe };
     let stop = context::wait(WaitingFor::Reply).stop;
     let Some(matcher) = matcher else {
@@ -67,9 +69,9 @@ fn ping(
 ///
 /// # Errors
 /// `too-large`: no datagram holds so many.
-fn padded(mut message: Vec<u8>, size: u64) -> Result<Vec<u8>, Error> {
+fn padded(mut message: Vec<u8>, size: u64, to: IpAddr) -> Result<Vec<u8>, Error> {
     let size = message.len().max(usize::try_from(size).unwrap_or(usize::MAX));
-    check_size(size)?;
+    check_size(size, to)?;
     message.resize(size, b' ');
     Ok(message)
 }

@@ -51,7 +51,7 @@ functions! {
     /// Sends a datagram: a string or a blob (sendto(2)). Where the socket has a policy, what goes to a peer that has sent it
     /// something meets the policy's verdict about that.
     ///
-    /// Errors: `too-large`: more than 65,507 bytes; `unreachable`: no route; `permission`: a firewall of this host;
+    /// Errors: `too-large`: more than 65,507 bytes, or 65,527 over IPv6; `unreachable`: no route; `permission`: a firewall of this host;
     /// `closed`; `invalid`, `resolve`: the address.
     ///
     /// ```rhai

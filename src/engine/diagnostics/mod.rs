@@ -14,6 +14,7 @@
 //! hints that need it, nothing else.
 
 mod call;
+mod compared;
 mod discarded;
 mod excerpt;
 mod finding;

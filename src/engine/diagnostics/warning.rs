@@ -4,9 +4,8 @@ use rhai::Position;
 
 use super::names::Names;
 use super::scan::Scan;
-use super::{Words, discarded, policies, position, rows, translate};
+use super::{Words, compared, discarded, policies, position, translate};
 use crate::engine::lexer::TokenKind;
-use crate::nearest::nearest;
 
 /// What to warn of in a script, in the order of their places.
 pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
@@ -15,7 +14,8 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
         let words = match token.kind {
             TokenKind::Text => text(&token.text).or_else(|| braces(scan, index)),
             TokenKind::Number => divided(scan, names, index),
-            TokenKind::Word => compared(scan, index)
+            TokenKind::Word => compared::never(scan, index)
+                .or_else(|| compared::share(scan, index))
                 .or_else(|| divided(scan, names, index))
                 .or_else(|| lost_change(scan, index))
                 .or_else(|| discarded::verdict(scan, index))
@@ -29,7 +29,7 @@ pub(super) fn warnings(scan: &Scan, names: &Names) -> Vec<(Position, Words)> {
 }
 
 /// What is certainly a mistake: the value of a variable was to be put into a text in double quotes, a number divided by one in a
-/// comment, or the change of a copy or a verdict is lost.
+/// comment, `random()` compared with more than it can be, or the change of a copy or a verdict is lost.
 pub(super) fn certain(scan: &Scan) -> Vec<(Position, Words)> {
     let mut found = Vec::new();
     for (index, token) in scan.tokens.iter().enumerate() {
@@ -38,7 +38,9 @@ pub(super) fn certain(scan: &Scan) -> Vec<(Position, Words)> {
             TokenKind::Number if scan.divisor_after(index).is_some_and(|divisor| divisor.parse::<f64>().is_ok()) => {
                 divided(scan, &Names::default(), index)
             }
-            TokenKind::Word => lost_change(scan, index).or_else(|| discarded::verdict(scan, index)),
+            TokenKind::Word => lost_change(scan, index)
+                .or_else(|| discarded::verdict(scan, index))
+                .or_else(|| compared::share(scan, index)),
             _ => None,
         };
         found.extend(words.map(|words| (position(token.start), words)));
@@ -138,30 +140,6 @@ fn divided(scan: &Scan, names: &Names, index: usize) -> Option<Words> {
     (is_value(scan.text(index)) && is_value(divisor)).then(|| Words::row("slashes", &[&line]))
 }
 
-/// `ping.kind == "replied"`: a comparison that is never true.
-fn compared(scan: &Scan, index: usize) -> Option<Words> {
-    let property = scan.text(index);
-    let known: Vec<&str> = rows::line("values", property)?.split(' ').collect();
-    let value = scan.text(index + 2);
-    let compares = matches!(scan.text(index + 1), "==" | "!=") && value.starts_with('"');
-    if !matches!(scan.text_before(index), "." | "?.") || !compares {
-        return None;
-    }
-    let word = value.trim_matches('"');
-    let is_number = word.chars().next().is_some_and(|c| c.is_ascii_digit());
-    if known.contains(&word) || (property == "protocol" && is_number) {
-        return None;
-    }
-    let words = Words::new(format!("`{property}` is never \"{word}\""));
-    let same = known.iter().find(|known| known.eq_ignore_ascii_case(word)).copied();
-    let meant = if word.starts_with("repl") { Some("reply") } else { None };
-    let starts = known.iter().find(|known| word.len() > 3 && (known.starts_with(word) || word.starts_with(**known)));
-    match same.or(meant).or(nearest(word, known.iter().copied()).first().copied()).or(starts.copied()) {
-        Some(near) => Some(words.hint(format!("write: .{property} {} \"{near}\"", scan.text(index + 1)))),
-        None => Some(words.hint(format!("`pingscript doc {property}` lists what it can be"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +160,17 @@ mod tests {
             ),
             (r#"if p.kind == "replied" {}"#, "`kind` is never \"replied\"; write: .kind == \"reply\""),
             (r#"if p.protocol != "UDP" {}"#, "`protocol` is never \"UDP\"; write: .protocol != \"udp\""),
+            (r#"if p.flags == "S" {}"#, "`flags` is never \"S\"; write: .flags == \"SYN\""),
+            (r#"if p.flags == "ack,syn" {}"#, "`flags` is never \"ack,syn\"; write: .flags == \"SYN ACK\""),
+            (r#"if p.direction == "a->b" {}"#, "`direction` is never \"a->b\"; write: .direction == \"a > b\""),
+            (
+                r#"if p.to.ip == "b" {}"#,
+                "`ip` is never \"b\"; it is text such as \"10.0.0.1\"; an address compares with that of a host: pkt.to == b.addr",
+            ),
+            (
+                "if random() < 20 { drop() }",
+                "random() is from 0 to 1, and never 20; 20 of 100: random() < 0.2; a whole number: random(1, 100)",
+            ),
             (
                 "fn add(list, x) { list.push(x); }",
                 "`add` changes a copy of `list`, and its caller does not see that; return it: put `list` at the end of `add`, \
@@ -219,6 +208,7 @@ mod tests {
         for script in [
             r#"print("costs $5"); print(`a ${b}`); let x = "a\n";"#,
             r#"if p.kind == "reply" && q.protocol == "132" && kind == "x" {}"#,
+            r#"if p.flags == "FIN PSH ACK" && p.direction == "a > b" && p.to.ip == "fe80::1%a" && random() < 0.2 && random(1, 6) > 3 {}"#,
             "fn add(list, x) { list.push(x); list }",
             "fn add(list) { let list = list; list.push(1); } fn sorted(l) { l.sort(); print(l); }",
             "fn add(x) { this.push(x); list.push(x); } let list = []; list.push(1);",

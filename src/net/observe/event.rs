@@ -134,7 +134,7 @@ pub enum Event<'a> {
         /// In words.
         about: &'a str,
     },
-    /// The kernel dropped datagrams because a socket's receive buffer was full.
+    /// The kernel dropped datagrams because a socket's receive buffer was full, or their checksum wrong (SO_RXQ_OVFL counts both).
     KernelDrops {
         /// When it was found out, in nanoseconds since 1970.
         time: i64,

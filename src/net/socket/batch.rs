@@ -2,10 +2,10 @@
 //!
 //! For servers whose replies need no script and so take no time: a batch's first reply waits for its last.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::udp::{MAX_PAYLOAD, UdpIncoming, UdpSocket};
+use super::udp::{UdpIncoming, UdpSocket, max_payload};
 use crate::net::error::Result;
 use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
@@ -39,13 +39,13 @@ pub trait Serve {
 const LOOK_AGAIN: u32 = 8;
 
 impl NativeReply {
-    fn to(self, request: &[u8]) -> Vec<u8> {
+    fn to(self, request: &[u8], from: IpAddr) -> Vec<u8> {
         match (self, std::str::from_utf8(request)) {
             (Self::Echo, _) => request.to_vec(),
             (Self::Upper, Ok(text)) if text.is_ascii() => request.to_ascii_uppercase(),
             // Some letters take more room in capitals, and all together perhaps more than there is.
             (Self::Upper, Ok(text)) => match text.to_uppercase().into_bytes() {
-                capitals if capitals.len() <= MAX_PAYLOAD => capitals,
+                capitals if capitals.len() <= max_payload(from) => capitals,
                 _ => request.to_ascii_uppercase(),
             },
             (Self::Upper, Err(_)) => request.to_ascii_uppercase(),
@@ -62,7 +62,7 @@ struct Replies {
 
 impl Serve for NativeReply {
     fn reply(&mut self, request: &Datagram) -> Option<Vec<u8>> {
-        Some(self.to(&request.data))
+        Some(self.to(&request.data, request.from.ip()))
     }
 
     fn serve(&mut self, _request: &Datagram) -> bool {

@@ -124,7 +124,7 @@ impl Pinger {
     pub fn new(socket: UdpSocket, plan: Plan) -> Result<Self> {
         plan.check()?;
         plan.targets.iter().try_for_each(|target| socket.check_target("pinger", target.to))?;
-        check_size(plan.size)?;
+        plan.targets.iter().try_for_each(|target| check_size(plan.size, target.to.ip()))?;
         Ok(Self::over(Arc::new(socket), plan))
     }
 

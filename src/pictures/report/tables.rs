@@ -178,7 +178,7 @@ pub(super) fn frames(runs: &[RunRecord]) -> String {
         let mut list = run.frames.clone();
         for drops in drops {
             let host = drops.host.as_ref().map_or(String::new(), |host| format!(" in {host}"));
-            list.list.push((format!("receive buffer full at {}{host}", drops.at), drops.count));
+            list.list.push((format!("receive buffer full, or checksum wrong, at {}{host}", drops.at), drops.count));
         }
         if !list.list.is_empty() {
             let all = list.list.iter().map(|(_, number)| number).sum::<u64>() + list.others;

@@ -10,7 +10,7 @@ use crate::bindings::compiled::place;
 use crate::bindings::compiled::tree::{Effect, State, TreeNode};
 use crate::bindings::compiled::value::{Value, arithmetic};
 use crate::net::policy::{Action, Verdict};
-use crate::net::socket::udp::check_size;
+use crate::net::socket::udp::MAX_PAYLOAD;
 
 impl TreeBuilder<'_> {
     /// Whether `call` is one of the native function `name`, with one argument.
@@ -112,7 +112,9 @@ impl TreeBuilder<'_> {
                 let data = args.pop()?;
                 verdict(origin, move |state| {
                     let text = data.text(state)?;
-                    check_size(text.len()).ok()?;
+                    if text.len() > MAX_PAYLOAD {
+                        return None;
+                    }
                     Some(Action::Replace(text.as_bytes().into()))
                 })
             }

@@ -8,7 +8,7 @@ use super::{KnownValue, TreeBuilder, function};
 use crate::bindings::compiled::View;
 use crate::bindings::compiled::tree::{Effect, TreeNode};
 use crate::bindings::compiled::value::Value;
-use crate::net::socket::udp::check_size;
+use crate::net::socket::udp::MAX_PAYLOAD;
 use crate::net::time::Duration;
 
 /// What a dot or a bracket follows.
@@ -90,7 +90,9 @@ impl TreeBuilder<'_> {
                 let (data, at) = (self.parts(&call.args)?.pop()?, *at);
                 Some(TreeNode::new(move |state| {
                     let text = data.text(state)?;
-                    check_size(text.len()).ok()?;
+                    if text.len() > MAX_PAYLOAD {
+                        return None;
+                    }
                     state.effects.push(Effect::Reply(text.into_owned().into_bytes(), at));
                     Some(Value::Verdict(state.view.verdict?.clone()))
                 }))

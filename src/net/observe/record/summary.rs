@@ -22,7 +22,7 @@ pub struct SummaryRow {
     pub rtt: RttCells,
     /// What each policy did.
     pub policies: Vec<PolicyReport>,
-    /// How many datagrams the kernel dropped at each socket that replies.
+    /// How many datagrams the kernel dropped at each socket that replies: for want of room, or because of a wrong checksum.
     pub kernel_drops: Vec<Drops>,
     /// Datagrams that servers did not reply to, so that they do not reply to each other for ever.
     pub ignored: u64,

@@ -80,7 +80,7 @@ impl TraceWriter {
             }
             Event::KernelDrops { time, socket, count } => {
                 let packets = if count == 1 { "1 packet".to_string() } else { format!("{count} packets") };
-                let what = "lost by the kernel: the receive buffer was full";
+                let what = "lost by the kernel: the receive buffer was full, or a checksum wrong";
                 (time, self.text(time, "dropped", &format!("> {socket}"), &packets, what))
             }
             Event::Stray { .. } | Event::Host { .. } | Event::Link { .. } => return None,

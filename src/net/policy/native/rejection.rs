@@ -181,16 +181,19 @@ impl Rejection {
             Means::Reset => Vec::new(),
             Means::Icmp { v4, v6 } => v4.into_iter().chain(v6).collect(),
         };
-        let fits =
-            |place: &dyn Fn(Message<'static>) -> bool| kinds.iter().any(|&kind| place(Message::error(kind, &[])));
+        let holds = |kind: &Kind, place: &dyn Fn(Message<'static>) -> bool| place(Message::error(*kind, &[]));
+        let fits = |place: &dyn Fn(Message<'static>) -> bool| kinds.iter().any(|kind| holds(kind, place));
         let wrong = |what: &str, where_: &str| {
             let error = Error::invalid("reject", format!("reject({}) has no room for {what}", self.named));
             Err(error.with_hint(format!("{where_} has")))
         };
-        if let Some(mtu) = mtu
-            && !fits(&|message| message.with_next_hop_mtu(mtu).is_some())
-        {
-            return wrong(&format!("an mtu of {mtu}"), "\"frag-needed\", up to 65535 for IPv4,");
+        if let Some(mtu) = mtu {
+            let mut with_mtu =
+                kinds.iter().filter(|kind| holds(kind, &|message| message.with_next_hop_mtu(0).is_some())).peekable();
+            let has_room = |kind: &Kind| holds(kind, &|message| message.with_next_hop_mtu(mtu).is_some());
+            if with_mtu.peek().is_none() || !with_mtu.all(has_room) {
+                return wrong(&format!("an mtu of {mtu}"), "\"frag-needed\", up to 65535 for IPv4,");
+            }
         }
         if let Some(octet) = pointer
             && !fits(&|message| message.with_pointer(octet).is_some())
@@ -359,6 +362,8 @@ mod tests {
         assert!(Rejection::named("port-unreachable", mtu).is_err());
         let far = Details { mtu: Some(70_000), ..Details::default() };
         assert!(Rejection::numbered(3, 4, far).is_err(), "16 bits do not hold it");
+        assert!(Rejection::named("frag-needed", far).is_err(), "of IPv4 they do not, of IPv6 there are 32");
+        assert!(Rejection::numbered(2, 0, far).is_ok(), "ICMPv6 alone");
     }
 
     #[test]

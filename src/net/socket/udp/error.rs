@@ -1,25 +1,34 @@
 //! What the errors of socket calls mean, in words.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::Host;
 use crate::net::host::addr::not_permitted;
 
-/// The largest payload of a UDP datagram over IPv4: 65,535 less the headers.
-pub const MAX_PAYLOAD: usize = 65_507;
+/// The largest payload of a UDP datagram to `to`: 65,535 octets less the headers; of IPv6 the IP header does not count (RFC 8200,
+/// section 3).
+pub const fn max_payload(to: IpAddr) -> usize {
+    match to {
+        IpAddr::V4(_) => 65_507,
+        IpAddr::V6(_) => 65_527,
+    }
+}
 
-/// Checks that a datagram can hold `size` bytes.
+/// The same of both versions of IP.
+pub const MAX_PAYLOAD: usize = max_payload(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+
+/// Checks that a datagram to `to` can hold `size` bytes.
 ///
 /// # Errors
 /// `too-large`: it cannot.
-pub fn check_size(size: usize) -> Result<()> {
-    if size <= MAX_PAYLOAD {
+pub fn check_size(size: usize, to: IpAddr) -> Result<()> {
+    if size <= max_payload(to) {
         return Ok(());
     }
     Err(Error::new(ErrorKind::TooLarge, "send", format!("{size} bytes do not fit into a datagram"))
-        .with_hint(format!("send at most {MAX_PAYLOAD} bytes")))
+        .with_hint(format!("send at most {} bytes", max_payload(to))))
 }
 
 /// What a failed send means, in words.
@@ -27,9 +36,9 @@ pub(in crate::net) fn send_error(here: &dyn Host, err: &io::Error, size: usize, 
     let error = Error::system("send", err).with_peer(to);
     match error.kind {
         ErrorKind::Invalid if to.port() == 0 => port_zero("send", to),
-        ErrorKind::TooLarge if size > MAX_PAYLOAD => Error {
+        ErrorKind::TooLarge if size > max_payload(to.ip()) => Error {
             message: format!("{size} bytes do not fit into a datagram"),
-            hint: format!("send at most {MAX_PAYLOAD} bytes"),
+            hint: format!("send at most {} bytes", max_payload(to.ip())),
             ..error
         },
         ErrorKind::TooLarge => {

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-pub use self::error::{MAX_PAYLOAD, check_size};
+pub use self::error::{MAX_PAYLOAD, check_size, max_payload};
 use self::exclusive::Exclusive;
 use self::loops::Loops;
 pub use self::options::Options;

@@ -29,9 +29,7 @@ impl UdpSocket {
     /// `closed`, `too-large`, `invalid` (another version of IP), `system`.
     pub fn ping(&self, probe: &Probe<'_>, stop: &Stop, matcher: Option<Matcher<'_>>) -> Result<Outcome> {
         self.check_target("ping", probe.to)?;
-        if self.0.local.is_ipv4() {
-            check_size(probe.message.len())?;
-        }
+        check_size(probe.message.len(), probe.to.ip())?;
         let socket = self.socket("ping")?;
         let script = &mut Script { message: None, matcher };
         self.0.probing.lock("ping")?.ping(&mut Work { transport: self, socket: &*socket, stop, script }, probe)
@@ -49,7 +47,7 @@ impl Transport for UdpSocket {
     }
 
     fn compose(&self, text: Text<'_>, _: u64, size: usize) -> Result<Vec<u8>> {
-        text.padded(&self.0, size, check_size)
+        text.padded(&self.0, size, |size| check_size(size, self.0.local.ip()))
     }
 
     fn prepare(&self, socket: &dyn HostSocket, _: bool) -> bool {

@@ -84,7 +84,7 @@ impl UdpSocket {
         self.0.loss_report().replied(ends, || content, decided.is_none().then_some(data));
         if let Some(decided) = decided {
             self.same_version("send_to", to)?;
-            check_size(data.len())?;
+            check_size(data.len(), to.ip())?;
             self.socket("send_to")?;
             return carry_out(&Back(self, back), decided, content, decision.first, data).map(|_| ());
         }

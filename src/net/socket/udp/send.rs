@@ -47,7 +47,7 @@ impl UdpSocket {
     pub fn send_to(&self, data: &[u8], to: impl Into<Destination>) -> Result<()> {
         let to = to.into();
         self.same_version("send_to", to.addr)?;
-        check_size(data.len())?;
+        check_size(data.len(), to.addr.ip())?;
         let socket = self.socket("send_to")?;
         let mut kept = false;
         let mut keep = |queued| {
