@@ -77,9 +77,8 @@ impl CheckRow {
             Some(false) => vec![format!("FAIL {title}{points}: {}", self.failure(script))],
         };
         if self.passed == Some(false) {
-            lines.extend(
-                self.words.iter().flat_map(|words| words.lines()).map(|line| format!("     {}", one_line(line))),
-            );
+            let words = self.words.iter().flat_map(|words| words.lines()).filter(|line| !line.trim().is_empty());
+            lines.extend(words.map(|line| format!("     {}", one_line(line))));
         }
         lines
     }
@@ -129,7 +128,7 @@ mod tests {
         let lines = long.lines("a.rhai");
         assert_eq!(lines.len(), 1);
         assert!(lines[0].contains("a\\nok   b\\u{1b}x") && lines[0].len() < 300, "{}", lines[0]);
-        let worded = CheckRow { words: Some("one\ntwo".into()), ..row() };
+        let worded = CheckRow { words: Some("\none\n\ntwo".into()), ..row() };
         assert_eq!(worded.lines("a.rhai")[1..], ["     one", "     two"]);
     }
 }
