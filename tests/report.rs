@@ -372,6 +372,7 @@ fn what_was_sampled_and_what_tcp_did_is_drawn_over_time() {
     assert!(page.contains("<figcaption>a: cwnd</figcaption>") && page.contains("<figcaption>a: rtt</figcaption>"));
     // Of the first link alone.
     assert_eq!((marks(&page, "lost"), marks(&page, "late")), (1, 1));
+    assert!(page.contains("Octets in flight from 10.0.0.1:9 to 10.0.0.2:7"), "{page}");
     assert!(page.contains("20 segments, 2,000 octets, × lost 1, △ sent again 1"), "{page}");
     assert!(page.contains("<title>dropped: sequence 701 to 801, 100 octets at 0.007 s\nloss(0.1)</title>"), "{page}");
     assert!(page.len() < 200_000, "{}", page.len());

@@ -157,6 +157,7 @@ pub(super) struct FrameCells {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) bytes: u64,
+    pub(super) arrival_ns: Option<i64>,
     pub(super) lost_ns: Option<i64>,
     pub(super) fate: String,
     pub(super) cause: Option<String>,
@@ -168,6 +169,7 @@ pub(super) struct FrameCells {
 #[serde(default)]
 pub(super) struct SegmentCells {
     pub(super) seq: u64,
+    pub(super) ack: Option<u64>,
     pub(super) retransmission: bool,
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 
 use super::record::RunRecord;
-use super::text::moment;
+use super::text::{count, moment};
 use crate::net::observe::record::reading::RowCells;
 use crate::pictures::ladder::reading::ReadRun;
 use crate::pictures::ladder::selection::Selection;
@@ -13,8 +13,9 @@ use crate::pictures::ladder::{Ladder, svg};
 /// So many rows of frames, or of pings where there are none, are drawn first.
 const FIRST: usize = 40;
 
-/// So many losses after those are drawn, each with so many rows before and after it.
-const LOSSES: usize = 4;
+/// So many losses after those are drawn, each with so many rows before and after it, and so many of them are open at first.
+const LOSSES: usize = 24;
+const OPEN: usize = 4;
 const AROUND: usize = 6;
 
 /// So many verdicts before a loss are looked through for its cause: that of a ping is given long before it times out.
@@ -33,6 +34,8 @@ pub(super) struct LadderRows {
     recent: VecDeque<TimedRow>,
     verdicts: VecDeque<Vec<u8>>,
     losses: Vec<LossRows>,
+    /// How many losses came after those.
+    undrawn: u64,
     /// The pings whose frames may be among the first, until when those are, and the latest pings.
     first_probes: Vec<Vec<u8>>,
     first_until: i64,
@@ -60,7 +63,7 @@ impl LadderRows {
             "run" => self.run = line.to_vec(),
             "frame" => {
                 if !std::mem::replace(&mut self.has_frames, true) {
-                    (self.first, self.recent, self.losses) = Default::default();
+                    (self.first, self.recent, self.losses, self.undrawn) = Default::default();
                 }
                 self.follow(line, at, cells.lost_ns.is_some());
             }
@@ -93,6 +96,8 @@ impl LadderRows {
             let recent = probes.chain(&self.recent).map(|(_, line)| line);
             let lines = self.verdicts.iter().chain(recent).cloned().chain([line.to_vec()]).collect();
             self.losses.push(LossRows { at, lines, span: (since, at), open: AROUND });
+        } else if lost {
+            self.undrawn += 1;
         }
         keep(&mut self.recent, (at, line.to_vec()), AROUND);
     }
@@ -141,14 +146,39 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
             continue;
         }
         let _ = write!(html, "{}<h3>The first packets</h3>{first}", run.heading(runs.len()));
-        for loss in &rows.losses {
+        for (number, loss) in rows.losses.iter().enumerate() {
             let _ = write!(
                 html,
-                "<h3>Around the loss of what was sent at {}</h3>{}",
+                "<details{}><summary>Around the loss of what was sent at {}</summary>{}</details>",
+                if number < OPEN { " open" } else { "" },
                 moment(loss.at),
                 rows.draw(&loss.lines)
             );
         }
+        if rows.undrawn > 0 {
+            let _ = write!(html, "<p>Losses after those, which are not drawn: {}</p>", count(rows.undrawn));
+        }
     }
     html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_losses_are_drawn_and_the_others_counted() {
+        let mut rows = LadderRows::default();
+        for number in 0..FIRST as i64 {
+            rows.follow(b"{}", number, false);
+        }
+        for loss in 0..30 {
+            let at = FIRST as i64 + 100 * loss;
+            rows.follow(b"{}", at, true);
+            // Those around it are in its ladder, another loss among them.
+            (0..AROUND as i64).for_each(|after| rows.follow(b"{}", at + 1 + after, after == 2));
+        }
+        assert_eq!((rows.losses.len(), rows.undrawn), (LOSSES, 2 * (30 - LOSSES as u64)));
+        assert!(rows.losses.iter().all(|loss| loss.open == 0));
+    }
 }

@@ -273,8 +273,9 @@ impl RunRecord {
     }
 
     fn take_frame(&mut self, cells: &RowCells<'_>, line: &[u8]) -> bool {
-        let Some((time, frame)) = cells.time_ns.zip(parse(line)) else { return false };
-        self.tcp.add(self.after(time), frame);
+        let Some((time, frame)) = cells.time_ns.zip(parse::<super::cells::FrameCells>(line)) else { return false };
+        let arrival = frame.arrival_ns.map(|time| self.after(time));
+        self.tcp.add(self.after(time), arrival, frame);
         true
     }
 

@@ -49,17 +49,21 @@ fn chart(runs: &[RunRecord], name: &str) -> String {
     let of = |run: &'_ RunRecord| run.samples.0.iter().position(|(known, _)| known == name);
     let curves: Vec<(usize, &Curve)> =
         runs.iter().enumerate().filter_map(|(number, run)| Some((number, &run.samples.0[of(run)?].1))).collect();
+    match name.strip_suffix("_ns") {
+        Some(title) => draw(title, AxisUnit::Time, &curves),
+        None => draw(name, AxisUnit::Number, &curves),
+    }
+}
+
+/// Curves over each other, each with the number of its run.
+pub(super) fn draw(title: &str, unit: AxisUnit, curves: &[(usize, &Curve)]) -> String {
     let ends = || curves.iter().filter_map(|(_, curve)| curve.ends());
     let (low, high) = (ends().map(|ends| ends.0).fold(0.0, f64::min), ends().map(|ends| ends.1).fold(0.0, f64::max));
     let last = curves.iter().map(|(_, curve)| curve.last()).max().unwrap_or_default();
-    let (title, unit) = match name.strip_suffix("_ns") {
-        Some(name) => (name, AxisUnit::Time),
-        None => (name, AxisUnit::Number),
-    };
     let y = Axis::linear(unit, low, low + (high - low) * 1.05);
     let mut plot = Plot::new(Axis::linear(AxisUnit::Time, 0.0, last as f64), y, 140, Vec::new());
     for (number, curve) in curves {
-        plot.add(&format!("<g class=\"s{}\">", number % STYLES));
+        plot.add(&format!("<g class=\"s{}\">", *number % STYLES));
         plot.curve("median sample-line", &curve.points(), None);
         plot.add("</g>");
     }

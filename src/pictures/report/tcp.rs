@@ -1,5 +1,7 @@
-//! TCP over time, from frames: the sequence numbers of each direction, what was lost and what was sent again.
+//! TCP over time, from frames: of each direction the sequence numbers, what was lost and what was sent again, how much was in
+//! flight, and the round-trip times of segments.
 
+use std::collections::VecDeque;
 use std::fmt::Write;
 
 use super::axis::{Axis, AxisUnit};
@@ -7,11 +9,15 @@ use super::cells::FrameCells;
 use super::curve::Curve;
 use super::plot::Plot;
 use super::record::RunRecord;
+use super::samples;
 use super::text::{Shown, count, moment, plural};
 
 /// So many directions of connections are kept, and so many marks of each.
 const MOST: usize = 32;
 const MOST_MARKS: usize = 500;
+
+/// So many segments that are not acknowledged yet are followed.
+const MOST_OPEN: usize = 4096;
 
 /// So many directions are drawn: those with the most octets.
 const DRAWN: usize = 4;
@@ -33,6 +39,14 @@ struct TcpFlow {
     retransmitted: u64,
     lost: u64,
     marks: Vec<TcpMark>,
+    /// Segments that are not acknowledged yet: where each ends, and when it was sent, unless it was sent again: then the
+    /// acknowledgement is perhaps of the first (RFC 6298, section 3).
+    open: VecDeque<(u64, Option<i64>)>,
+    /// The end of what was sent, and of what was acknowledged.
+    sent: u64,
+    acked: u64,
+    in_flight: Curve,
+    rtt: Curve,
 }
 
 /// A segment that was lost, or sent again.
@@ -45,8 +59,16 @@ struct TcpMark {
 }
 
 impl TcpFlows {
-    /// Adds a frame that was sent at so many nanoseconds after the start.
-    pub(super) fn add(&mut self, at: i64, frame: FrameCells) {
+    /// Adds a frame that was sent at so many nanoseconds after the start, and arrived, perhaps, at so many.
+    pub(super) fn add(&mut self, at: i64, arrival: Option<i64>, frame: FrameCells) {
+        if let (Some(ack), Some(arrival)) = (frame.tcp.and_then(|tcp| tcp.ack), arrival) {
+            let is_acked = |flow: &&mut TcpFlow| {
+                flow.from == frame.to && flow.to == frame.from && flow.link == frame.link && ack <= flow.sent
+            };
+            if let Some(flow) = self.0.iter_mut().find(is_acked) {
+                flow.acknowledge(arrival, ack);
+            }
+        }
         let Some(tcp) = frame.tcp.filter(|_| frame.bytes > 0) else { return };
         let is_it = |flow: &TcpFlow| flow.from == frame.from && flow.to == frame.to;
         let place = self.0.iter().position(is_it).unwrap_or(self.0.len());
@@ -54,12 +76,13 @@ impl TcpFlows {
             return;
         }
         if place == self.0.len() {
-            self.0.push(TcpFlow::new(&frame.from, &frame.to, frame.link.clone()));
+            self.0.push(TcpFlow { acked: tcp.seq, ..TcpFlow::new(&frame.from, &frame.to, frame.link.clone()) });
         }
         let flow = &mut self.0[place];
         if flow.link != frame.link {
             return;
         }
+        flow.send(at, tcp.seq.saturating_add(frame.bytes), tcp.retransmission);
         let end = tcp.seq.saturating_add(frame.bytes) as f64;
         flow.segments += 1;
         flow.octets += frame.bytes;
@@ -89,7 +112,41 @@ impl TcpFlow {
             retransmitted: 0,
             lost: 0,
             marks: Vec::new(),
+            open: VecDeque::new(),
+            sent: 0,
+            acked: 0,
+            in_flight: Curve::default(),
+            rtt: Curve::default(),
         }
+    }
+
+    /// A segment that ends there is sent.
+    fn send(&mut self, at: i64, end: u64, again: bool) {
+        if again {
+            // From here on it is not known which of the two is acknowledged.
+            self.open.iter_mut().filter(|(open, _)| *open >= end).for_each(|(_, sent)| *sent = None);
+        } else if self.open.len() < MOST_OPEN {
+            self.open.push_back((end, Some(at)));
+        }
+        self.sent = self.sent.max(end);
+        self.in_flight.add(at.max(self.in_flight.last()), self.sent.saturating_sub(self.acked) as f64);
+    }
+
+    /// Everything before `ack` is acknowledged.
+    fn acknowledge(&mut self, at: i64, ack: u64) {
+        if ack <= self.acked {
+            return;
+        }
+        self.acked = ack;
+        let mut last = None;
+        while let Some((_, sent)) = self.open.front().filter(|(end, _)| *end <= ack) {
+            last = *sent;
+            self.open.pop_front();
+        }
+        if let Some(sent) = last.filter(|sent| *sent <= at) {
+            self.rtt.add(at.max(self.rtt.last()), (at - sent) as f64);
+        }
+        self.in_flight.add(at.max(self.in_flight.last()), self.sent.saturating_sub(ack) as f64);
     }
 
     fn mark(&mut self, at: i64, sequence: f64, kind: &'static str, title: String) {
@@ -120,6 +177,15 @@ impl TcpFlow {
             count(self.retransmitted),
             plot.finish("Sequence numbers over time", 5)
         );
+        let way = format!("from {} to {}", self.from, self.to);
+        for (title, unit, curve) in [
+            ("Octets in flight", AxisUnit::Number, &self.in_flight),
+            ("Round-trip times of segments", AxisUnit::Time, &self.rtt),
+        ] {
+            if !curve.points().is_empty() {
+                html += &samples::draw(&format!("{title} {way}"), unit, &[(0, curve)]);
+            }
+        }
         html
     }
 }
@@ -136,4 +202,33 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
         }
     }
     html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pictures::report::cells::SegmentCells;
+
+    fn frame((from, to): (&str, &str), bytes: u64, seq: u64, ack: u64, retransmission: bool) -> FrameCells {
+        let tcp = Some(SegmentCells { seq, ack: Some(ack), retransmission });
+        FrameCells { from: from.into(), to: to.into(), bytes, tcp, ..FrameCells::default() }
+    }
+
+    #[test]
+    fn what_is_in_flight_and_how_long_acknowledgements_take() {
+        let (there, back) = (("a:1", "b:2"), ("b:2", "a:1"));
+        let mut flows = TcpFlows::default();
+        flows.add(0, Some(5), frame(there, 100, 1, 1, false));
+        flows.add(2, Some(7), frame(there, 100, 101, 1, false));
+        flows.add(7, Some(12), frame(back, 0, 1, 201, false));
+        flows.add(20, None, frame(there, 100, 201, 1, false));
+        flows.add(60, Some(65), frame(there, 100, 201, 1, true));
+        flows.add(65, Some(70), frame(back, 0, 1, 301, false));
+        // Of nothing that was sent here, as an acknowledgement on another link.
+        flows.add(66, Some(71), frame(back, 0, 1, 901, false));
+        let flow = &flows.0[0];
+        assert_eq!(flow.rtt.points(), [(12.0, 10.0)], "of what was sent once");
+        let in_flight = [(0.0, 100.0), (2.0, 200.0), (12.0, 0.0), (20.0, 100.0), (60.0, 100.0), (70.0, 0.0)];
+        assert_eq!(flow.in_flight.points(), in_flight);
+    }
 }
