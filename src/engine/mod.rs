@@ -32,7 +32,6 @@ pub mod lsp;
 pub mod modules;
 mod place;
 pub mod programs;
-#[cfg(feature = "cli")]
 pub mod prompt;
 mod recording;
 #[cfg(feature = "cli")]
@@ -57,3 +56,4 @@ pub mod unknown_flag;
 pub mod watch;
 #[cfg(feature = "web")]
 pub mod web;
+mod words;

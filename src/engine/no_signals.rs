@@ -6,14 +6,14 @@ use anyhow::Result;
 
 use crate::net::host::stop::{Reason, Stop};
 
-/// The script that runs.
+/// The script, or the entry of the prompt, that runs.
 static SCRIPT: Mutex<Option<Stop>> = Mutex::new(None);
 
 fn script() -> MutexGuard<'static, Option<Stop>> {
     SCRIPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Stops the script that runs, as Ctrl-C does: its waits and loops end, and its last lines still run. Once more: it is ended.
+/// Stops what runs, as Ctrl-C does: its waits and loops end, and its last lines still run. Once more: it is ended.
 pub fn stop() {
     let stop = script().clone();
     if let Some(stop) = stop
@@ -29,6 +29,11 @@ pub(super) fn at_leaving(_: impl FnOnce() + Send + 'static) {}
 /// Keeps what is to be stopped.
 pub(super) fn stop_script(stop: &Stop) {
     *script() = Some(stop.clone());
+}
+
+/// Keeps what of the prompt is to be stopped: nothing, where it waits for an entry.
+pub(super) fn stop_entry(entry: Option<&Stop>) {
+    *script() = entry.cloned();
 }
 
 /// No signal asks for the statistics.

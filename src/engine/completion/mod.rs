@@ -9,11 +9,11 @@ use rhai::{AST, ASTNode, Expr};
 
 pub use self::shells::Shell;
 
-use self::shells::words;
 use super::declared::{DeclaredNames, read};
 use super::help::find::{GROUPS, LANGUAGE};
 use super::programs::ScriptHost;
 use super::sources::{SHIPPED, shipped_in};
+use super::words::words;
 
 pub(super) mod shells;
 

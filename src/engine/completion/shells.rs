@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::engine::words::Last;
+
 /// A shell that completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
@@ -43,39 +45,11 @@ const BASH: &str = include_str!("scripts/pingscript.bash");
 const ZSH: &str = include_str!("scripts/_pingscript");
 const FISH: &str = "complete -c pingscript -f -a '(pingscript complete fish (commandline -cp | string collect))'\n";
 
-/// The word to complete.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::engine) struct Last {
-    pub(in crate::engine) text: String,
-    /// The quotation mark that is still open.
-    pub(super) quote: Option<char>,
-}
-
 impl Last {
     /// Where the `=` of `--name=value` is.
     fn assigned(&self) -> Option<usize> {
         self.text.find('=').filter(|_| self.text.starts_with("--"))
     }
-}
-
-/// The words of a line as a shell reads them, and the one to complete, which is empty after a blank.
-pub(in crate::engine) fn words(line: &str) -> (Vec<String>, Last) {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        if quote.is_none() && c.is_whitespace() {
-            words.extend(word.take());
-            continue;
-        }
-        let word = word.get_or_insert_default();
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => quote = Some(c),
-            (None | Some('"'), '\\') => word.extend(chars.next()),
-            _ => word.push(c),
-        }
-    }
-    (words, Last { text: word.unwrap_or_default(), quote })
 }
 
 /// A word as it is typed in Bash, after an open quotation mark if there is one.
@@ -94,17 +68,6 @@ fn typed(word: &str, quote: Option<char>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_those_of_a_shell() {
-        let read = |line| {
-            let (words, last) = words(line);
-            (words.join("|"), last.text, last.quote)
-        };
-        assert_eq!(read("pingscript my\\ scr"), ("pingscript".into(), "my scr".into(), None));
-        assert_eq!(read("pingscript 'my scr' \"a b"), ("pingscript|my scr".into(), "a b".into(), Some('"')));
-        assert_eq!(read(" pingscript  '' "), ("pingscript|".into(), String::new(), None));
-    }
 
     #[test]
     fn words_are_written_as_bash_reads_them() {

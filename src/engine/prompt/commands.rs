@@ -7,9 +7,9 @@ use super::saved;
 use super::session::{IT, PromptSession, SessionEnd};
 use crate::bindings::context::Programs;
 use crate::bindings::convert::shown_by;
-use crate::engine::completion::shells;
 use crate::engine::help::text::help;
 use crate::engine::run::refuse;
+use crate::engine::words;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind, in_words};
 use crate::terminal::output;
@@ -214,7 +214,7 @@ fn path(name: &str) -> String {
 
 /// Words as a shell would distinguish them: by blanks, except within quotes.
 fn words(text: &str) -> Vec<String> {
-    let (mut words, last) = shells::words(text);
+    let (mut words, last) = words::words(text);
     words.extend(Some(last.text).filter(|last| !last.is_empty()));
     words
 }

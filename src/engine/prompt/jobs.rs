@@ -11,11 +11,20 @@ use crate::engine::signals::on;
 use crate::net::sys::{self, TerminalMode};
 use crate::terminal::prompt_output;
 
-/// Listens for SIGTSTP (Ctrl-Z), SIGQUIT and SIGCONT from now on, and has Ctrl-C counted; `mode`: how the terminal was.
+/// Listens for SIGTSTP (Ctrl-Z), SIGQUIT and SIGCONT from now on, and has Ctrl-C counted, if standard input is a terminal; what
+/// makes that as it was.
 ///
 /// # Errors
 /// The system has no descriptor or thread left.
-pub(super) fn listen(mode: TerminalMode) -> Result<()> {
+pub(super) fn listen() -> Result<impl Fn() + Send> {
+    let mode = sys::terminal_mode(std::io::stdin()).ok();
+    if let Some(mode) = mode {
+        listen_at(mode)?;
+    }
+    Ok(move || restore(mode))
+}
+
+fn listen_at(mode: TerminalMode) -> Result<()> {
     sys::count_interrupts();
     on(SIGTSTP, "sigtstp", move || {
         if sys::can_be_suspended() {
@@ -31,7 +40,7 @@ pub(super) fn listen(mode: TerminalMode) -> Result<()> {
 }
 
 /// Gives the terminal `mode`. The editor turns the echo off while a line is typed, and asks for pasted text in brackets.
-pub(super) fn restore(mode: Option<TerminalMode>) {
+fn restore(mode: Option<TerminalMode>) {
     let Some(mode) = mode else { return };
     sys::set_terminal_mode(std::io::stdin(), &mode);
     if std::io::stdout().is_terminal() {

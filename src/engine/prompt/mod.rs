@@ -4,13 +4,17 @@
 //! [`super::complete`], [`highlight`] and [`history`]; [`commands`] are lines that begin with a colon; [`show`] shows results.
 
 pub mod commands;
+#[cfg(feature = "cli")]
 pub mod highlight;
+#[cfg(feature = "cli")]
 pub mod history;
 pub mod input;
+#[cfg(feature = "cli")]
 mod jobs;
 mod saved;
 pub mod session;
 pub mod show;
+#[cfg_attr(not(feature = "cli"), path = "no_terminal.rs")]
 pub mod terminal;
 
 use std::io::IsTerminal;
@@ -21,7 +25,7 @@ use anyhow::Result;
 use self::commands::{Asked, Loaded, load, obey};
 use self::input::Recogniser;
 use self::session::{PromptSession, SessionEnd};
-use self::terminal::{PromptLine, PromptTerminal};
+use self::terminal::PromptTerminal;
 use super::programs::ScriptHost;
 use super::recording;
 use super::run::{self, Job, exit};
@@ -73,10 +77,7 @@ pub fn in_session(
     body: impl FnOnce(&mut PromptSession) -> Result<i32> + Send + 'static,
 ) -> Result<i32> {
     signals::stop_entry(None);
-    let mode = sys::terminal_mode(std::io::stdin()).ok();
-    if let Some(mode) = mode {
-        jobs::listen(mode)?;
-    }
+    let restore = terminal::listen()?;
     let begun = sys::monotonic_nanos();
     if !job.simulate {
         prober::warm_up(&ThisMachine);
@@ -88,7 +89,7 @@ pub fn in_session(
     }
     let (events, clock) = (context.run.session.clone(), context.host.clone());
     signals::at_leaving(move || {
-        jobs::restore(mode);
+        restore();
         events.end(clock.unix_nanos());
     });
     let ending = context.clone();
@@ -110,6 +111,19 @@ pub fn in_session(
     output::flush();
     conclude_simulation(&ending, begun, false, 0);
     signal.map_or(code, |reason| Ok(exit::of_signal(reason)))
+}
+
+/// What was typed at a terminal.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PromptLine {
+    /// A line.
+    Text(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Ctrl-C right after Enter: what was typed is not to run.
+    Withdrawn,
+    /// Ctrl-D.
+    End,
 }
 
 /// What was entered.

@@ -17,9 +17,11 @@ use rustyline::validate::Validator;
 use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 use unicode_width::UnicodeWidthChar;
 
+use super::PromptLine;
 use super::commands::COMMANDS;
 use super::highlight::coloured;
 use super::history::{ENTRIES, History};
+pub(super) use super::jobs::listen;
 use super::session::PromptSession;
 use crate::engine::complete::{KnownNames, Variable, complete, kind_of};
 use crate::engine::help::EntryKind;
@@ -39,19 +41,6 @@ const RESIZE_TRIES: u32 = 20;
 
 /// The pause between two tries: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
-
-/// What was typed.
-#[derive(Debug, PartialEq, Eq)]
-pub enum PromptLine {
-    /// A line.
-    Text(String),
-    /// Ctrl-C.
-    Interrupted,
-    /// Ctrl-C right after Enter: what was typed is not to run.
-    Withdrawn,
-    /// Ctrl-D.
-    End,
-}
 
 /// The editor.
 pub struct PromptTerminal {

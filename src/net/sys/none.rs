@@ -8,7 +8,7 @@ pub(in crate::net) use self::tasks::wait;
 mod tasks;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::time::SystemTime;
 
 /// In place of an eventfd.
@@ -114,9 +114,13 @@ pub fn read(mut stdin: &io::Stdin, buffer: &mut [u8]) -> io::Result<usize> {
     stdin.read(buffer)
 }
 
-/// No one can look ahead.
-pub fn peek(_: &io::Stdin, _: &mut [u8]) -> Option<usize> {
-    None
+/// Looks at what is read next: what the standard library has read ahead, or else reads now.
+pub fn peek(stdin: &io::Stdin, buffer: &mut [u8]) -> Option<usize> {
+    let mut stdin = stdin.lock();
+    let ahead = stdin.fill_buf().ok()?;
+    let seen = ahead.len().min(buffer.len());
+    buffer[..seen].copy_from_slice(&ahead[..seen]);
+    Some(seen)
 }
 
 /// No one asks for reports.
