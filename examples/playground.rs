@@ -12,6 +12,7 @@ use pingscript::bindings::options::flags::know_flags;
 use pingscript::engine::check::{self, CheckOutput};
 use pingscript::engine::lsp::LanguageServer;
 use pingscript::engine::programs::ScriptHost;
+use pingscript::engine::prompt;
 use pingscript::engine::run::{self, Job, exit};
 use pingscript::engine::signals;
 use pingscript::engine::sources::SHIPPED;
@@ -32,7 +33,7 @@ static CODE: AtomicI32 = AtomicI32::new(-1);
 static SERVER: Mutex<Option<LanguageServer>> = Mutex::new(None);
 
 /// The flags of the command line, which are none of a script's own options.
-const FLAGS: &str = "check seed trace simulate lab seeds json csv report live frames color watch help version";
+const FLAGS: &str = "check seed trace simulate change lab seeds json csv report live frames color watch help version";
 
 /// What is asked.
 #[derive(Deserialize)]
@@ -62,6 +63,10 @@ struct Start {
     /// Code in place of a script.
     code: Option<String>,
     args: Vec<String>,
+    /// Whether a prompt is run, with the script in it first if there is one.
+    prompt: bool,
+    /// What is to become of links while it runs, as `--change` has it.
+    changes: Vec<String>,
     seed: Option<String>,
     json: Option<String>,
     csv: Option<String>,
@@ -73,6 +78,19 @@ struct Start {
 impl Start {
     fn run(self) -> i32 {
         let host = Arc::new(ScriptHost::new());
+        let wanted =
+            Wanted { trace: self.trace, json: self.json, csv: self.csv, frames: self.frames, report: self.report };
+        let seed = self.seed.and_then(|seed| seed.parse().ok());
+        let changes = self.changes.iter().filter_map(|change| change.parse().ok()).collect();
+        let job = Job { seed, wanted, changes, simulate: true, ..Job::default() };
+        let failed = |error| {
+            output::note(&format!("error: {error:#}"));
+            exit::SCRIPT
+        };
+        if self.prompt {
+            let first = (!self.script.is_empty()).then_some((self.script, self.args));
+            return prompt::run(&host, job, first).unwrap_or_else(failed);
+        }
         let named = match (self.code, self.text) {
             (Some(code), _) => Ok(("-e".to_string(), code, true)),
             (None, Some(text)) => Ok((self.script, text, false)),
@@ -82,14 +100,7 @@ impl Start {
             Ok(named) => named,
             Err(error) => return run::refuse(&error),
         };
-        let wanted =
-            Wanted { trace: self.trace, json: self.json, csv: self.csv, frames: self.frames, report: self.report };
-        let seed = self.seed.and_then(|seed| seed.parse().ok());
-        let job = Job { name, text, args: self.args, seed, show_value, wanted, simulate: true, ..Job::default() };
-        run::run(&host, &job).unwrap_or_else(|error| {
-            output::note(&format!("error: {error:#}"));
-            exit::SCRIPT
-        })
+        run::run(&host, &Job { name, text, args: self.args, show_value, ..job }).unwrap_or_else(failed)
     }
 }
 

@@ -14,6 +14,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, Parser, ValueEnum};
 use pingscript::bindings::callback::tame_panics;
 use pingscript::bindings::graded::GradedRun;
+use pingscript::bindings::lab::planned::PlannedChange;
 use pingscript::bindings::options::{command_line::without_dashes, flags::know_flags};
 use pingscript::engine::check::{self, CheckOutput};
 use pingscript::engine::colour::{self, Colour};
@@ -63,6 +64,11 @@ struct Cli {
     /// Run the script on simulated hosts and on virtual time: this machine, and its labs; the same seed gives the same run
     #[arg(long, conflicts_with = "check")]
     simulate: bool,
+
+    /// With --simulate: change a link of the lab so long after the beginning: "1.5s a-b delay=20ms", rate=10M (or none), loss=0.1 (in
+    /// place of its policy); several times for several changes
+    #[arg(long, value_name = "CHANGE", requires = "simulate", conflicts_with = "seeds")]
+    change: Vec<PlannedChange>,
 
     /// kernel: no simulated run where the system allows no labs; an error instead
     #[arg(long, value_name = "WHERE", value_enum, hide_possible_values = true, conflicts_with_all = ["simulate", "check"])]
@@ -254,7 +260,17 @@ fn start() -> Result<i32> {
         scratch: cli.scratch,
         for_student: cli.student,
     };
-    let base = Job { judged, seed, wanted, simulate, only_real, one_of_many, live: cli.live, ..Job::default() };
+    let base = Job {
+        changes: cli.change,
+        judged,
+        seed,
+        wanted,
+        simulate,
+        only_real,
+        one_of_many,
+        live: cli.live,
+        ..Job::default()
+    };
     let mut words = cli.script.into_iter();
     if cli.interactive {
         let name = words.next().unwrap_or_default();

@@ -293,3 +293,22 @@ fn handshakes_that_are_broken_off_leave_room_for_others() {
                    sleep(400.s); tcp::connect(\"10.0.0.2:7\", #{ timeout: 1.s }); print(\"connected\");";
     assert_eq!(over_tcp("server.accept();", attempt), "a| connected\n");
 }
+
+#[test]
+fn a_planned_change_of_a_link_holds_from_its_time_on_and_leaves_what_was_before() {
+    let script = r#"let net = lab::create(); let a = net.host("a"); let b = net.host("b");
+net.link(a, b, #{ delay: 5.ms });
+b.start("udp_server_plain.rhai", ["--listen", "*:7", "--quiet"]);
+run_in(a, || for n in 1..=5 { print(`${n} ${udp::open("b:7").ping("b:7", `ping ${n}`, 1.s).rtt}`); });"#;
+    let changes = ["12ms a-b delay=20ms", "60ms a-b loss=1", "1.1s a-b loss=0", "1.1s a-b rate=10k"];
+    let flags: Vec<&str> = changes.iter().flat_map(|change| ["--change", change]).collect();
+    let rtts =
+        |run: &Run| run.stdout.lines().filter_map(|line| line.strip_prefix("a| ")).collect::<Vec<_>>().join(", ");
+    let plain = simulated(&["-e", script], 0).0;
+    assert_eq!(rtts(&plain), "1 10.010ms, 2 10.010ms, 3 10.010ms, 4 10.010ms, 5 10.010ms");
+    let changed = simulated(&[&flags[..], &["-e", script]].concat(), 0).0;
+    assert_eq!(rtts(&changed), "1 10.010ms, 2 25.010ms, 3 40.010ms, 4 , 5 116.810ms");
+    assert!(changed.stdout.contains("dropped by loss(1) on a-b"), "{}", changed.stdout);
+    let wrong = pingscript(&["--simulate", "--change", "1s a-b mtu=9", "udp_ping"]).run().expect_code(2);
+    assert!(wrong.stderr.contains("mtu=9 is none of delay=20ms, rate=10M, rate=none and loss=0.1"), "{}", wrong.stderr);
+}

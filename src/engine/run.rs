@@ -17,6 +17,7 @@ use crate::bindings::exit as exit_binding;
 use crate::bindings::finish;
 use crate::bindings::graded::{GradedRun, GradedRuns};
 use crate::bindings::lab::lesson::Lesson;
+use crate::bindings::lab::planned::{PlannedChange, PlannedChanges};
 use crate::bindings::measured::Expectations;
 use crate::bindings::options::{flags, value::is_option};
 use crate::bindings::task::end_threads;
@@ -90,6 +91,8 @@ pub struct Job {
     pub only_real: Option<&'static str>,
     /// Whether it reports what it has measured to the process that runs many such.
     pub one_of_many: bool,
+    /// What is to become of links while it runs.
+    pub changes: Vec<PlannedChange>,
     /// What it judges, if it does, and whether programs run in sandboxes.
     pub judged: GradedRun,
 }
@@ -261,6 +264,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     let programs: Arc<dyn Programs> = host.clone();
     let _ = run.programs.set(programs);
     run.part::<GradedRuns>().set(job.judged.clone());
+    run.part::<PlannedChanges>().set(job.changes.clone());
     let random = Arc::new(Sequence::new(RandomStream::of_seed(seed)));
     let host: Arc<dyn Host> = Arc::new(machine);
     let (lasting, serving) = (stop.clone(), Arc::default());

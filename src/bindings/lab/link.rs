@@ -4,6 +4,7 @@ use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::ScriptLab;
 use super::host::HostObject;
+use super::planned;
 use super::way::{LinkDirection, account, map_of, note_odd};
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
@@ -80,6 +81,7 @@ impl LabLink {
                 }
             }
         }
+        planned::plan(&link).or_raise(ctx)?;
         Ok(link)
     }
 

@@ -29,6 +29,7 @@ pub mod ingress;
 pub mod lesson;
 pub mod link;
 mod picture;
+pub mod planned;
 pub mod program;
 pub mod way;
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::RelayShared;
 use super::capture::Captures;
 use super::counters::{Counters, FrameCounts};
+use super::planned::Planned;
 use crate::net::error::{Error, Result};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
@@ -86,6 +87,8 @@ pub(super) struct Lane {
     pub(super) interface: String,
     pub(super) counters: Counters,
     pub(super) rules: Mutex<Rules>,
+    /// Of both directions, at the first.
+    pub(super) planned: Planned,
 }
 
 /// What holds for frames from now on.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 pub use self::counters::FrameCounts;
 pub use self::link::{Direction, Ingress, Link, LinkOptions, QUEUE};
 pub use self::machine::{Bytes, EndId, Output, Relay, Time};
+pub use self::planned::LinkChange;
 pub use self::state::LinkState;
 
 use self::capture::Capture;
@@ -39,6 +40,7 @@ mod machine;
 mod note;
 mod passage;
 mod pieces;
+mod planned;
 mod state;
 mod verdict;
 
@@ -101,6 +103,7 @@ impl RelayShared {
                 interface: site.clone(),
                 site: Site::Link(site.into()),
                 counters: Default::default(),
+                planned: Default::default(),
                 rules: Mutex::new(Rules { options, ..Rules::default() }),
             })
         });

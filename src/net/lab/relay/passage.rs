@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::counters::Count;
 use super::lane::Then;
-use super::link::{Placed, Rules};
+use super::link::{Link, Placed, Rules};
 use super::machine::{Bytes, EndId, Going, Output, Relay};
 use super::verdict::{FrameFate, What, announce, fate, words};
 use crate::net::policy::Action;
@@ -48,6 +48,9 @@ impl Relay {
         if frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
             let carried = Carried { bytes, frame: &frame, way: &lane.way, segment: None };
             self.pieces.see(&self.shared.session, &carried);
+        }
+        if link.lanes[0].planned.is_due(self.time.now) {
+            Link { lanes: link.lanes.clone(), shared: self.shared.clone() }.catch_up(self.time.now);
         }
         let rules = lane.rules().clone();
         let going = self.going(at, Bytes::Received(bytes), frame);
