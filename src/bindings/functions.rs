@@ -47,7 +47,9 @@ macro_rules! functions {
                 module.set_custom_type_with_comments::<$object>(names[names.len() - 1], &about);
             })*
             $({
-                let native = functions!(@native [$($own)?] ($($arg: $of,)*) ($($result)?) $body);
+                // A pointer: what calls natives of one type is code that they share.
+                let native: fn($($of),*) $(-> $result)? =
+                    functions!(@native [$($own)?] ($($arg: $of,)*) ($($result)?) $body);
                 let (args, doc) = ([$(stringify!($arg)),*], [$(concat!("///", $doc)),+]);
                 for name in [$(stringify!($name)),+] {
                     $crate::bindings::functions::add(module, (stringify!($kind), name), &args, &doc, native);

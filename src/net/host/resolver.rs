@@ -49,6 +49,9 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
         })?;
         return Ok(vec![SocketAddrV6::new(ip, 0, 0, index).into()]);
     }
+    #[cfg(not(feature = "kernel"))]
+    let asked = name.to_string();
+    #[cfg(feature = "kernel")]
     let asked = match name.is_ascii() {
         true => name.to_string(),
         // Name servers know a name with other letters by its Punycode form (RFC 5891).
