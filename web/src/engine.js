@@ -160,8 +160,8 @@ class Run {
 
   async run() {
     const began = performance.now();
-    const { script = "", text, code, args = [], seed, json, csv, report, onRow, onReport, frames = false, trace = false } = this.job;
-    const start = { script, text, code, args, frames, trace, csv, seed: String(seed ?? Math.floor(Math.random() * 1e9)) };
+    const { script = "", text, code, args = [], prompt = false, changes = [], seed, json, csv, report, onRow, onReport, frames = false, trace = false } = this.job;
+    const start = { script, text, code, args, prompt, changes, frames, trace, csv, seed: String(seed ?? Math.floor(Math.random() * 1e9)) };
     start.json = json ?? (onRow ? ROWS : undefined);
     start.report = report === true ? REPORT : (report ?? undefined);
     let ended;
@@ -259,6 +259,12 @@ class Run {
     this.move({ isPaused: true, isStepping: true });
   }
 
+  // Stops what runs as Ctrl-C does; a prompt goes on.
+  interrupt() {
+    this.instance.exports.stop();
+    this.instance.tasks.wake();
+  }
+
   // Ends the run as Ctrl-C does; what does not end by itself is ended.
   stop() {
     const { exports, tasks } = this.instance;
@@ -277,8 +283,9 @@ class Typed {
     Object.assign(this, { ask, bytes: new Uint8Array(), hasEnded: !ask });
   }
 
+  // One line at most: what the core reads ahead it does not wait for.
   take(most) {
-    const taken = this.bytes.slice(0, most);
+    const taken = this.bytes.slice(0, Math.min(most, this.bytes.indexOf(10) + 1 || most));
     this.bytes = this.bytes.slice(taken.length);
     return taken;
   }

@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { blocking, load } from "./engine.js";
 
-const USAGE = `Usage: node run.mjs [--seed N] [--json FILE] [--csv FILE] [--frames] [--trace] [--report FILE] SCRIPT [ARGS]…
+const USAGE = `Usage: node run.mjs [--seed N] [--json FILE] [--csv FILE] [--frames] [--trace] [--report FILE] [--change CHANGE]… SCRIPT [ARGS]…
        node run.mjs [FLAGS] -e CODE [ARGS]…
        node run.mjs --check [--json] FILE…
        --blocking jspi|asyncify: how waits are made; found out by itself
@@ -39,7 +39,7 @@ const files = {
 
 // The job that a command line asks for; null: the command line is wrong.
 function parse(words) {
-  const job = { args: [], frames: false, trace: false };
+  const job = { args: [], changes: [], frames: false, trace: false };
   const named = { "--seed": "seed", "--json": "json", "--csv": "csv", "--report": "report", "-e": "code", "--blocking": "blocking" };
   while (words.length > 0 && words[0].startsWith("-") && words[0] !== "-") {
     const [flag, joined] = words.shift().split(/=(.*)/s, 2);
@@ -47,6 +47,7 @@ function parse(words) {
     else if (flag === "--frames" || flag === "--trace") job[flag.slice(2)] = true;
     else if (flag === "--json" && job.check) job.rows = true;
     else if (flag === "--simulate") continue;
+    else if (flag === "--change") job.changes.push(joined ?? words.shift());
     else if (named[flag]) job[named[flag]] = joined ?? words.shift();
     else return null;
   }

@@ -1,32 +1,6 @@
-// A browser and a server of files for the tests.
+// A browser for the tests.
 
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:http";
-import { dirname, extname, join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-
-export const web = dirname(dirname(fileURLToPath(import.meta.url)));
-export const dist = join(web, "dist");
-
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
-
-/** Serves dist/ as any static host does; `{ url, asked, close }`. */
-export async function serve() {
-  const asked = [];
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url, "http://localhost");
-    asked.push(pathname);
-    const path = join(dist, normalize(pathname === "/" ? "/index.html" : pathname));
-    if (!path.startsWith(dist) || !existsSync(path) || !statSync(path).isFile()) {
-      response.writeHead(404).end();
-      return;
-    }
-    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/plain" }).end(readFileSync(path));
-  });
-  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
-  return { url: `http://127.0.0.1:${server.address().port}/`, asked, close: () => server.close() };
-}
 
 /** The browser: CHROMIUM names another one. Its sandbox needs a user that is not root. */
 export function launch() {

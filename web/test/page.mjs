@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { dist, launch, open, results, run, serve, web, write } from "./browser.mjs";
+import { launch, open, results, run, write } from "./browser.mjs";
+import { dist, serve, web } from "./files.mjs";
 import { mistakes } from "./mistakes.mjs";
 
 const EVERY_THIRD = "let drop_policy = |pkt| if pkt.number % 3 == 0 { drop() } else { pass() };";
@@ -68,6 +69,73 @@ await test("a person's path: run, see losses, change the policy, share, the same
   await run(other);
   assert.deepEqual(await results(other), second);
   [page, other].forEach(clean);
+});
+
+await test("a slider changes a link from the moment that is shown on, and the link of the run repeats it", async () => {
+  const page = await open(browser, `${server.url}#script=labs/tcp_loss&seed=7`);
+  await page.uncheck("#asks");
+  await page.selectOption("#speed", "0");
+  await run(page);
+  const before = await results(page);
+  const middle = await page.evaluate(() => Number(document.querySelector("#moment").max) / 2);
+  await page.fill("#moment", String(middle));
+  const at = await page.textContent("#time");
+  await page.locator("#links-box").evaluate((box) => { box.open = true; });
+  const slider = page.locator('#links input[aria-label^="delay of"]').first();
+  await slider.fill(await slider.getAttribute("max"));
+  await page.waitForFunction(() => /^Ended/.test(document.querySelector("#state").textContent) && document.querySelector("#changes").childElementCount === 1);
+  assert.match(await page.textContent("#changes"), /delay 1.000 s from/);
+  assert.match(await page.textContent("#command"), /--change '\d+ns \S+ delay=1000000000ns'/);
+  const after = await results(page);
+  assert.notDeepEqual(after.summary, before.summary);
+  await page.evaluate(() => document.querySelector("#ladder .scroller").scrollTo(0, 0));
+  await idle(page);
+  assert.deepEqual((await results(page)).arrows.slice(0, 8), before.arrows.slice(0, 8), `what was before ${at} is as it was`);
+  await page.screenshot({ path: join(shots, "links.png"), fullPage: true });
+  await page.click("#share");
+  await page.waitForFunction(() => document.querySelector("#link").value !== "");
+  const other = await open(browser, await page.inputValue("#link"));
+  await other.selectOption("#speed", "0");
+  await other.uncheck("#asks");
+  await run(other);
+  assert.deepEqual(await results(other), after);
+  await page.click("#changes button");
+  await page.waitForFunction(() => /^Ended/.test(document.querySelector("#state").textContent) && document.querySelector("#changes").childElementCount === 0);
+  assert.deepEqual(await results(page), before);
+  [page, other].forEach(clean);
+});
+
+await test("a prompt goes on: a policy is changed on a server that runs", async () => {
+  const page = await open(browser, server.url);
+  await page.click("#prompt");
+  const enter = async (entry, shows) => {
+    await page.waitForFunction(() => /waits for an entry/.test(document.querySelector("#state").textContent));
+    await page.fill("#entry", entry);
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((text) => new RegExp(text).test(document.querySelector("#output .lines").textContent), shows);
+  };
+  await enter("6 * 7", "42");
+  await enter("it + 1", "43");
+  await enter('let server = udp::bind("127.0.0.1:0"); let echo = start_thread(|| for msg in server { msg.reply(msg.data) });', "start_thread");
+  await enter('let sock = udp::open(server.addr); sock.ping(server.addr, "ping 1", 1.s)', "reply|Ping");
+  await enter("set_policy(server, |pkt| drop())", "set_policy");
+  await enter('sock.ping(server.addr, "ping 2", 1.s)', "timeout|no reply|timed out");
+  await enter("sovk", "sock");
+  await enter("loop {}", "loop");
+  await page.waitForTimeout(200);
+  await page.click("#stop");
+  await enter("for i in 0..2 {\n print(`line ${i}`)\n}", "line 1");
+  await page.fill("#entry", "udp::o");
+  await page.keyboard.press("Tab");
+  await page.waitForFunction(() => document.querySelector("#entry").value.startsWith("udp::open"));
+  await page.fill("#entry", "");
+  await page.keyboard.press("ArrowUp");
+  assert.match(await page.inputValue("#entry"), /^for i in/);
+  await page.screenshot({ path: join(shots, "prompt.png"), fullPage: true });
+  await page.fill("#entry", "");
+  await page.keyboard.press("Control+d");
+  await page.waitForFunction(() => /^Ended/.test(document.querySelector("#state").textContent));
+  clean(page);
 });
 
 await test("a hostile link does no harm", async () => {
@@ -199,15 +267,23 @@ await test("single.html runs from a file", async () => {
   clean(page);
 });
 
-await test("it runs where WebAssembly cannot be suspended", async () => {
-  const [page, other] = await Promise.all([
-    open(browser, server.url),
-    open(browser, server.url, { before: () => { delete WebAssembly.Suspending; } }),
-  ]);
-  for (const one of [page, other]) await run(one);
-  assert.deepEqual(await results(other), await results(page));
-  assert.ok(other.requests.some((url) => url.endsWith("engine-asyncify.wasm")));
-  [page, other].forEach(clean);
+await test("where WebAssembly cannot be suspended a sentence says so, and recorded runs can be opened", async () => {
+  const page = await open(browser, server.url, { before: () => { delete WebAssembly.Suspending; } });
+  if (existsSync(join(dist, "engine-asyncify.wasm"))) {
+    const other = await open(browser, server.url);
+    for (const one of [page, other]) await run(one);
+    assert.deepEqual(await results(page), await results(other));
+    return;
+  }
+  assert.match(await page.textContent("#state"), /cannot suspend WebAssembly \(JSPI\): Chrome 137, Firefox 153 and Safari 27 can\..* recorded run can be opened/);
+  assert.ok(await page.isDisabled("#run"));
+  const rows = join(shots, "by-hand.jsonl");
+  writeFileSync(rows, [
+    '{"type":"run","time_ns":1767225600000000000,"schema":1,"script":"x","args":[],"seed":7}',
+    '{"type":"frame","time_ns":1767225600000000000,"number":1,"arrival_ns":1767225600001000000,"lost_ns":null,"link":"a-b","from_host":"a","to_host":"b","protocol":"udp","from":"10.0.0.1:1","to":"10.0.0.2:2","bytes":4,"size":46,"tcp":null,"icmp":null,"text":"ping 1","fate":"carried","cause":null,"detail":null,"draws":[],"at":null,"waited_ns":0}',
+  ].join("\n"));
+  await page.setInputFiles("#open", rows);
+  await page.waitForFunction(() => document.querySelectorAll("#topology .node").length === 2);
 });
 
 await test("pingscript web opens recorded runs", async () => {

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { header } from "../src/page/lesson.js";
+import { changed, parsed } from "../src/page/links.js";
 import { KEEP, Run } from "../src/page/model.js";
 import { declared, line, words } from "../src/page/options.js";
 import { RowReader, split } from "../src/page/rows.js";
@@ -88,11 +89,24 @@ test("a timeline has a step for each moment, and says where nothing happened", (
 });
 
 test("a link holds the run", async () => {
-  const run = { script: "a.rhai", files: { "a.rhai": "print(\"é漢\");", __proto__x: "" }, args: "--count 3", seed: "9" };
+  const run = { script: "a.rhai", files: { "a.rhai": "print(\"é漢\");", __proto__x: "" }, args: "--count 3", seed: "9", changes: ["5ns a-b loss=0.1"] };
   assert.deepEqual(await fromFragment(await toFragment(run)), { ...run, view: null });
   assert.equal(await fromFragment(""), null);
+  assert.deepEqual((await fromFragment(await toFragment({ ...run, changes: undefined }))).changes, [], "links of before have none");
+  await assert.rejects(toFragment({ ...run, changes: [{}] }).then(fromFragment), /holds no run/);
   await assert.rejects(fromFragment("#run=AAAA"), /cannot be read/);
   await assert.rejects(toFragment({ ...run, files: { "../a.rhai": "" }, script: "../a.rhai" }).then(fromFragment), /holds no run/);
+});
+
+test("a change of a link takes the place of those after it, and is written as the command line has it", () => {
+  const delay = { link: "a-b", name: "delay", value: 20e6 };
+  const first = changed([], { at: 5, ...delay });
+  assert.deepEqual(first, ["5ns a-b delay=20000000ns"]);
+  assert.deepEqual(parsed(first[0]), { at: 5, ...delay });
+  const both = changed(first, { at: 9, link: "a-b", name: "rate", value: null });
+  assert.deepEqual(both, [...first, "9ns a-b rate=none"]);
+  assert.deepEqual(changed(both, { at: 5, ...delay, value: 0 }), ["9ns a-b rate=none", "5ns a-b delay=0ns"]);
+  for (const bad of ["5ns a-b mtu=9", "x", "5ns a b loss=1", "5ns <b> loss=<b>"]) assert.equal(parsed(bad), null, bad);
 });
 
 test("the scripts that a script starts belong to its run", () => {

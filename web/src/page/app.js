@@ -74,6 +74,7 @@ export class App {
     keptNote(this.run);
     this.#moved();
     this.markLines();
+    this.onRefresh?.();
     this.cost = performance.now() - before;
   }
 

@@ -111,7 +111,7 @@ class Engine {
     return this.answers.call("hover", text, offset);
   }
 
-  /** Runs a script: `{ script, text, files, args, seed }`; resolves to `{ code, … }`. */
+  /** Runs a script, or a prompt: `{ script, text, files, args, seed, changes, prompt }`; resolves to `{ code, … }`. */
   async run(what, { onBatch, onAsk, onReport, asks }) {
     this.#runner ??= this.#make();
     const made = this.#runner;
@@ -143,6 +143,11 @@ class Engine {
 
   hold(value) {
     this.#tell(value ? "pause" : "resume");
+  }
+
+  /** Stops what runs at the prompt, which goes on. */
+  interrupt() {
+    this.#tell("interrupt");
   }
 
   /** Ends the run: kindly, and where that does not help, with its worker. */

@@ -5,8 +5,10 @@ import { announce, byId, clean, debounced, download, el } from "./dom.js";
 import { Editor } from "./editor.js";
 import { loadEngine } from "./engine.js";
 import { card, valued } from "./lesson.js";
+import { Links } from "./links.js";
 import { declared, fields, line, words } from "./options.js";
 import { SPEEDS } from "./player.js";
+import { Prompt } from "./prompt.js";
 import { fetched } from "./recorded.js";
 import { Runner } from "./runner.js";
 import { Library } from "./session.js";
@@ -23,7 +25,9 @@ const POLICY = `//! Drops every third packet of a flow.
 `;
 
 const app = new App();
-const runner = new Runner(app, { onState: showState });
+const prompt = new Prompt(byId("prompt-box"), { complete: (text, offset) => runner.engine.complete(text, offset).catch(() => []) });
+const runner = new Runner(app, { prompt, onState: showState });
+const links = new Links(byId("links-box"), app, { onChange: (at) => repeat(at) });
 let library = new Library([]);
 let main = "script.rhai";
 /** Whether Run was pressed for these scripts, and whether there is a run to explain. */
@@ -32,6 +36,8 @@ let explains = false;
 let prediction = "";
 let described = "";
 let unsaved = false;
+/** The end of the run, as a promise. */
+let ended = null;
 
 const editor = new Editor({
   root: byId("editor"), tabs: byId("tabs"), problems: byId("problems"),
@@ -45,13 +51,14 @@ const editor = new Editor({
 app.editor = editor;
 
 /** Opens the scripts of a run; nothing of it runs yet. */
-function open(script, files) {
+function open(script, files, changes = []) {
   main = script;
   unsaved = false;
   ran = false;
   explains = false;
   prediction = "";
   app.clear();
+  links.set(changes);
   editor.open({ [script]: files[script], ...files });
   byId("asks").checked = /\bpredict\(/.test(files[script]);
   describe();
@@ -73,7 +80,7 @@ function drawLesson() {
   const text = editor.texts[main] ?? "";
   byId("lesson").replaceChildren(...card(text, valued(text, args), { explains, prediction, onPredict: (said) => { prediction = said; } }));
   byId("lesson").hidden = !text.startsWith("//!");
-  byId("command").textContent = ["pingscript --simulate --seed", byId("seed").value || "7", nativeName(), line(args)].filter(Boolean).join(" ");
+  byId("command").textContent = ["pingscript --simulate --seed", byId("seed").value || "7", ...links.changes.map((change) => `--change '${change}'`), nativeName(), line(args)].filter(Boolean).join(" ");
 }
 
 /** How the script is named in a terminal: a shipped one that was not edited by its name, another one as a file. */
@@ -104,26 +111,52 @@ function optionChanged() {
   if (ran && byId("again").checked && runner.state === "idle") run();
 }
 
-function run() {
+/** What is run: scripts that were edited as texts, the shipped ones as they are come from the engine, which names them as everywhere. */
+function job() {
+  const edited = Object.entries(editor.texts).filter(([name, text]) => library.find(name)?.text !== text);
+  const { [main]: text, ...files } = Object.fromEntries(edited);
+  const script = text === undefined ? library.find(main).name : main;
+  return { script, text, files, args: words(byId("args").value), seed: Number(byId("seed").value.trim()), changes: links.changes };
+}
+
+/** Whether the seed is one, which is said. */
+function hasSeed() {
   const seed = byId("seed").value.trim();
   if (!/^\d{1,19}$/.test(seed)) {
     showState("The seed is a whole number, 0 or more.");
     byId("seed").focus();
-    return;
+    return false;
   }
-  if (!runner.engine) return;
+  return true;
+}
+
+/** Runs the script, and shows the run from the moment `from` on. */
+function run(from = 0) {
+  if (!runner.engine || !hasSeed()) return;
   ran = true;
   explains = false;
-  // Shipped scripts as they are come from the engine, which names them as everywhere.
-  const edited = Object.entries(editor.texts).filter(([name, text]) => library.find(name)?.text !== text);
-  const { [main]: text, ...files } = Object.fromEntries(edited);
-  const script = text === undefined ? library.find(main).name : main;
-  const asks = byId("asks").checked;
-  runner.start({ script, text, files, args: words(byId("args").value), seed: Number(seed), asks }).then(() => {
+  ended = runner.start({ ...job(), asks: byId("asks").checked }, from).then(() => {
     explains = true;
     drawLesson();
   });
   drawLesson();
+}
+
+/** Runs the script again, with links that were changed. */
+async function repeat(from) {
+  drawLesson();
+  if (runner.prompts) return;
+  runner.stop();
+  await ended;
+  run(from);
+}
+
+/** Opens a prompt, where the scripts of the tabs can be loaded. */
+function openPrompt() {
+  if (!runner.engine || !hasSeed()) return;
+  const { script, text, files, ...rest } = job();
+  prompt.restart();
+  runner.start({ ...rest, script: "", args: [], files: text === undefined ? files : { ...files, [main]: text }, asks: true, prompt: true });
 }
 
 function showState(text) {
@@ -131,6 +164,7 @@ function showState(text) {
   const running = runner.state === "running";
   const { player, timeline } = app;
   byId("run").disabled = running || !runner.engine;
+  byId("prompt").disabled = byId("run").disabled;
   byId("stop").disabled = !running;
   byId("pause").disabled = !running && timeline.length === 0;
   byId("pause").textContent = player.playing ? "Pause" : player.atEnd && !running ? "Play again" : "Continue";
@@ -163,7 +197,7 @@ function step() {
 }
 
 async function share() {
-  const fragment = await toFragment({ script: main, files: editor.texts, args: byId("args").value, seed: byId("seed").value });
+  const fragment = await toFragment({ script: main, files: editor.texts, args: byId("args").value, seed: byId("seed").value, changes: links.changes });
   history.replaceState(null, "", fragment);
   unsaved = false;
   byId("shared").hidden = false;
@@ -199,7 +233,7 @@ async function openAddressed() {
       byId("args").value = asked.args;
       byId("seed").value = /^\d{1,19}$/.test(asked.seed) ? asked.seed : "7";
     }
-    open(asked?.files ? asked.script : Object.keys(files)[0], files);
+    open(asked?.files ? asked.script : Object.keys(files)[0], files, asked?.changes);
     banner(asked?.files ? "These scripts came with the link. Nothing of them has run yet: read them, then press Run." : "");
   } catch (error) {
     const files = library.filesOf(FIRST) ?? { "script.rhai": EMPTY };
@@ -269,7 +303,9 @@ function listen() {
   byId("speed").value = still ? 0 : 2;
   byId("speed").addEventListener("change", (event) => { app.player.speed = SPEEDS[event.target.value]; });
   app.onState = () => showState();
-  byId("run").addEventListener("click", run);
+  app.onRefresh = () => links.update();
+  byId("run").addEventListener("click", () => run());
+  byId("prompt").addEventListener("click", openPrompt);
   byId("pause").addEventListener("click", pause);
   byId("step").addEventListener("click", step);
   byId("stop").addEventListener("click", () => runner.stop());

@@ -15,6 +15,8 @@ export class Player {
   playing = false;
   speed = SPEEDS[2];
   #last = null;
+  /** A moment to begin at, once it is known. */
+  #from = 0;
 
   /** `onMove` is called with each move of the playhead, `onState` when it starts or stops. */
   constructor({ timeline, onMove, onState }) {
@@ -23,9 +25,10 @@ export class Player {
     this.onState = onState;
   }
 
-  /** A new run: from its beginning. */
-  restart() {
+  /** A new run: from this moment on. */
+  restart(from = 0) {
     this.step = 0;
+    this.#from = from;
     this.play();
   }
 
@@ -57,7 +60,10 @@ export class Player {
     const seconds = this.#last === null ? 0 : Math.min(0.1, (now - this.#last) / 1000);
     this.#last = now;
     const timeline = this.timeline();
-    if (this.speed.kind === "end") this.step = timeline.length;
+    if (this.#from > 0) {
+      this.step = Math.max(this.step, timeline.stepOf(this.#from));
+      if (this.step < timeline.length - 1.5 || this.onEnd?.()) this.#from = 0;
+    } else if (this.speed.kind === "end") this.step = timeline.length;
     else if (this.speed.kind === "steps") this.step += seconds * this.speed.rate;
     else this.step = timeline.stepOf(timeline.timeOf(this.step) + seconds * this.speed.rate * 1e9);
     this.step = Math.min(this.step, timeline.length);

@@ -18,18 +18,21 @@ export class Runner {
   written = [];
   #unread = 0;
 
-  constructor(app, { onState }) {
+  constructor(app, { prompt, onState }) {
     this.app = app;
+    this.prompt = prompt;
+    this.prompts = false;
     this.engine = null;
     this.onState = onState;
     app.player.onEnd = () => this.state !== "running";
     app.onMove = () => this.#read();
   }
 
-  /** Runs a script: `{ script, text, files, args, seed, asks }`. */
-  async start(what) {
+  /** Runs a script, or a prompt: `{ script, text, files, args, seed, changes, asks, prompt }`; it is shown from the moment `from` on. */
+  async start(what, from = 0) {
     if (this.state === "running") return;
-    this.#begin("Running …");
+    this.#begin("Running …", from);
+    this.prompts = what.prompt === true;
     try {
       const ended = await this.engine.run(what, { asks: what.asks, onBatch: (batch) => this.#batch(batch), onAsk: () => this.#ask(), onReport: (report) => { this.report = report; } });
       this.written = ended.written;
@@ -65,26 +68,30 @@ export class Runner {
     if (this.state !== "running") return;
     this.onState("Stopping …");
     this.app.output.endAsking();
-    this.engine?.stop();
+    // What runs at the prompt is stopped; where nothing runs, the session ends.
+    if (this.prompts && !this.prompt.waits) this.engine?.interrupt();
+    else this.engine?.stop();
   }
 
   pause(held) {
     this.engine?.hold(held);
   }
 
-  #begin(text) {
+  #begin(text, from = 0) {
     this.state = "running";
     this.began = performance.now();
     this.#unread = 0;
     this.report = null;
     this.written = [];
     this.app.clear();
-    this.app.player.restart();
+    this.app.player.restart(from);
     this.onState(text);
   }
 
   #end(text) {
     this.state = "idle";
+    this.prompts = false;
+    this.prompt.end();
     this.app.run.finish();
     this.app.output.endAsking();
     this.app.refresh();
@@ -111,12 +118,14 @@ export class Runner {
   }
 
   async #ask() {
-    this.onState("The script asks: reply below the output.");
+    const { prompts } = this;
+    this.onState(prompts ? "The prompt waits for an entry, below the output." : "The script asks: reply below the output.");
     this.app.refresh();
-    const line = await this.app.output.ask();
-    this.app.run.addOutput("stdout", `${line}\n`);
+    const line = await (prompts ? this.prompt : this.app.output).ask();
+    if (this.state !== "running") return;
+    if (line !== null) this.app.run.addOutput("stdout", `${prompts ? "> " : ""}${line.replace(/\n/g, "\n. ")}\n`);
     this.engine.reply(line);
     this.onState("Running …");
-    byId("stop").focus();
+    if (!prompts) byId("stop").focus();
   }
 }

@@ -19,7 +19,7 @@ async function through(bytes, stream, most) {
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-/** The fragment for a run: `{ script, files, args, seed }`. */
+/** The fragment for a run: `{ script, files, args, seed, changes }`. */
 export async function toFragment(run) {
   const text = new TextEncoder().encode(JSON.stringify({ v: 1, ...run }));
   const packed = await through(text, new CompressionStream("deflate-raw"), Infinity);
@@ -33,7 +33,7 @@ export async function toFragment(run) {
  */
 export async function fromFragment(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/, "").replace(/\+/g, "%2B"));
-  if (given.has("script")) return { script: given.get("script"), args: given.get("args") ?? "", seed: given.get("seed") ?? "", files: null, view: given.get("view") };
+  if (given.has("script")) return { script: given.get("script"), args: given.get("args") ?? "", seed: given.get("seed") ?? "", changes: given.getAll("change"), files: null, view: given.get("view") };
   if (given.has("recorded")) return { recorded: given.getAll("recorded") };
   if (!given.has("run")) return null;
   let run;
@@ -51,10 +51,11 @@ export async function fromFragment(fragment) {
 function checked(run) {
   const files = run?.files;
   const texts = files && typeof files === "object" && !Array.isArray(files) ? Object.entries(files) : [];
-  const good = run?.v === 1 && typeof run.script === "string" && typeof run.args === "string" && typeof run.seed === "string"
+  const changes = run?.changes ?? [];
+  const good = Array.isArray(changes) && changes.length <= 1_000 && changes.every((change) => typeof change === "string") && run?.v === 1 && typeof run.script === "string" && typeof run.args === "string" && typeof run.seed === "string"
     && texts.length > 0 && texts.length <= 50 && texts.every(([name, text]) => isName(name) && typeof text === "string") && Object.hasOwn(files, run.script);
   if (!good) throw new Error("The link holds no run that this page knows.");
-  return { script: run.script, args: run.args, seed: run.seed, files: Object.fromEntries(texts) };
+  return { script: run.script, args: run.args, seed: run.seed, changes, files: Object.fromEntries(texts) };
 }
 
 /** The name of a script: a relative path without `..`. */

@@ -51,6 +51,7 @@ const does = {
   },
   reply: (line) => replies.shift()?.(line),
   stop: () => run?.stop(),
+  interrupt: () => run?.interrupt(),
   pause: () => hold(true),
   resume: () => hold(false),
   read: (batches) => {
