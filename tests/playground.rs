@@ -1,5 +1,5 @@
 //! The engine of the playground prints what `pingscript --simulate` prints, to the byte, rows with frames included. These run where
-//! `bash web/build` has made web/dist and there is node; CI sees to both.
+//! `bash web/build` has made web/dist and there is a node that can suspend WebAssembly; `bash .ci/run --web` sees to both.
 
 mod common;
 
@@ -11,9 +11,10 @@ use common::{binary, pingscript, repo_root};
 /// The engine's command line; `None`: it was not built.
 fn engine() -> Option<PathBuf> {
     let script = repo_root().join("web/dist/run.mjs");
-    let has_node = || Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
+    let suspends = "process.exit(typeof WebAssembly.Suspending === 'function' ? 0 : 1)";
+    let has_node = || Command::new("node").args(["-e", suspends]).output().is_ok_and(|output| output.status.success());
     let built = script.exists() && has_node();
-    assert!(built || std::env::var_os("PINGSCRIPT_REQUIRE_PLAYGROUND").is_none(), "bash web/build, and node");
+    assert!(built || std::env::var_os("PINGSCRIPT_REQUIRE_PLAYGROUND").is_none(), "bash web/build, and node 25");
     built.then_some(script)
 }
 
@@ -47,6 +48,7 @@ fn errors_options_and_checks_are_said_alike() {
         &["udp_ping", "--cuont", "3"],
         &["no_such_script"],
         &["udp_ping", "--count", "3", "--policy", "every:n=2"],
+        &["--change", "0s a-b loss=1", "labs/tcp_loss", "--count", "40"],
         &["udp_ping", "--count", "10", "--json", "x"],
         &["scripts/tcp_ping.rhai"],
         &["-e", "let t = start_thread(|| { sleep(1.s); 5 }); print(t.join()); sleep(100.s);"],

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -60,8 +60,23 @@ export async function bundle({ dist, wasm }) {
   }));
 }
 
+/** Puts what a first visit loads beside itself, compressed, for hosts that serve such files; how many bytes that is. */
+function compress(dist) {
+  const loaded = ["index.html", "page.css", "page.js", "worker.js", "engine.wasm"].filter((name) => existsSync(join(dist, name)));
+  const sizes = loaded.map((name) => {
+    const bytes = readFileSync(join(dist, name));
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+    const packed = brotliCompressSync(bytes, { params });
+    writeFileSync(join(dist, `${name}.br`), packed);
+    return [name, packed.length];
+  });
+  for (const [name, size] of sizes) console.log(`${String(size).padStart(9)} ${name}.br`);
+  return sizes.reduce((sum, [, size]) => sum + size, 0);
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const dist = join(here, "dist");
   const wasm = join(dist, "engine.wasm");
   await bundle({ dist, wasm: existsSync(wasm) ? wasm : undefined });
+  console.log(`${String(compress(dist)).padStart(9)} bytes are loaded at a first visit`);
 }
