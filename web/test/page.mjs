@@ -198,6 +198,40 @@ await test("a script without end is stopped, and the page goes on", async () => 
   clean(page);
 });
 
+await test("what takes too much is stopped or slowed, and the page stays alive", async () => {
+  const page = await open(browser, server.url);
+  const alive = async (least = 5) => {
+    const ticks = await page.evaluate(() => new Promise((resolve) => {
+      let count = 0;
+      const timer = setInterval(() => { count += 1; }, 50);
+      setTimeout(() => (clearInterval(timer), resolve(count)), 1_500);
+    }));
+    assert.ok(ticks >= least, `${ticks} of 30 beats of a timer`);
+  };
+  await write(page, "fn f(n) { f(n + 1) + 1 }\nprint(f(0));");
+  await run(page);
+  assert.match(await page.textContent("#output .lines"), /too deep|stack|recursion|calls/i);
+  await write(page, "let all = [];\nloop { all.push(`a text that takes memory ${all.len()}`.to_upper()); }");
+  await page.click("#run");
+  await alive();
+  await page.waitForFunction(() => /^Ended|ended/.test(document.querySelector("#state").textContent), null, { timeout: 60_000 }).catch(() => page.click("#stop"));
+  await page.waitForFunction(() => !document.querySelector("#run").disabled, null, { timeout: 10_000 });
+  await write(page, 'let s = udp::bind("127.0.0.1:0");\nfor i in 0..10_000_000 { s.send_to("x", s.addr); s.recv(); }');
+  await page.click("#run");
+  await page.waitForTimeout(8_000);
+  await alive();
+  const heap = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
+  assert.ok(heap < 600e6, `${heap} bytes of the page`);
+  await page.click("#stop");
+  await page.waitForFunction(() => !document.querySelector("#run").disabled, null, { timeout: 20_000 });
+  console.log(`        10,000,000 packets: ${await page.textContent("#kept")} ${(heap / 1e6).toFixed(0)} MB`);
+  await write(page, `${"// a line of a long script, which says nothing at all\n".repeat(19_000)}print("at its end");`);
+  await alive();
+  await run(page);
+  assert.match(await page.textContent("#output .lines"), /at its end/);
+  clean(page);
+});
+
 await test("rows that were downloaded open as a recorded run", async () => {
   const page = await open(browser, `${server.url}#script=labs/tcp_loss&seed=7`);
   await page.uncheck("#asks");

@@ -17,9 +17,11 @@ pub(super) fn listen() -> Result<impl Fn() + Send> {
 
 /// What the program outside shows.
 #[derive(Debug)]
-pub struct PromptTerminal;
+pub struct PlainTerminal;
 
-impl PromptTerminal {
+pub use self::PlainTerminal as PromptTerminal;
+
+impl PlainTerminal {
     /// There is one.
     ///
     /// # Errors
