@@ -250,6 +250,15 @@ fn a_prompt_in_a_pipe_runs_several_lines_as_one_and_loads_scripts() {
     assert!(!dir.path().join("pingscript").exists(), "a pipe has no history");
     let run = started(pingscript(&["-i", "part.rhai"]), &dir).dir(dir.path()).stdin("twice(x)\n").run().expect_code(0);
     assert_eq!(run.stdout, "6\n");
+    for (input, code) in [
+        ("throw \"x\"\nexit(0)\n", 3),
+        ("check(\"a\", 1, 2)\nexit(0)\n", 5),
+        ("check(\"a\", 1, 2)\n", 5),
+        ("expect(1, 2)\n1\n", 5),
+        ("throw 1\nexit(7)\n", 7),
+    ] {
+        started(pingscript::<&str>(&[]), &dir).stdin(input).run().expect_code(code);
+    }
 }
 
 #[test]

@@ -220,6 +220,11 @@ impl Callback {
         changed.filter_map(|(at, _)| function.params.get(at).map(ToString::to_string)).collect()
     }
 
+    /// How many values the closure is to be called with; `None`: it is a function of the core, which may have several forms.
+    pub fn takes(&self) -> Option<usize> {
+        self.definition().map(|function| function.params.len().saturating_sub(self.closure.curry().len()))
+    }
+
     /// The function behind the closure.
     pub fn definition(&self) -> Option<&Arc<ScriptFuncDef>> {
         function(&self.global, self.closure.fn_name())

@@ -133,6 +133,10 @@ fn draw(job: &LadderJob) -> Result<Ladder, Error> {
             let error = Error::invalid("ladder", format!("there is no host {host:?}")).with_peer(&job.run);
             Err(error.with_hint(format!("it has {}", ladder.hosts.join(", "))))
         }
+        None if ladder.arrows.is_empty() => lacks(
+            &ladder.notes.join("; "),
+            "select more: without --host, --from, --to, --protocol, --port or --seq all is drawn",
+        ),
         None => Ok(ladder),
     }
 }

@@ -69,6 +69,9 @@ fn cannot_open(name: &str, [one, several]: [&str; 2], err: &io::Error) {
 
 /// `name`, if it ends in one of these, or has no such end.
 pub(super) fn named(name: &str, ends: &[&str]) -> Result<String, String> {
+    if name == "-" {
+        return Err("- is no name of a file, and a picture goes into one".to_string());
+    }
     match Path::new(name).extension().and_then(OsStr::to_str) {
         Some(end) if !ends.contains(&end) => Err(format!("no .{end} is made: name a file .{}", ends.join(" or ."))),
         _ => Ok(name.to_string()),

@@ -44,7 +44,17 @@ impl PolicyValue {
     pub fn of(ctx: &NativeCallContext, value: Dynamic) -> ScriptResult<Self> {
         let given = shown(&value);
         if value.is_fnptr() {
-            return Ok(Self::Closure(Box::new(Callback::new(ctx, value.cast::<FnPtr>()).noting("policy")), None));
+            let callback = Callback::new(ctx, value.cast::<FnPtr>()).noting("policy");
+            return match callback.takes().filter(|count| *count != 1) {
+                None => Ok(Self::Closure(Box::new(callback), None)),
+                Some(count) => {
+                    let error = Error::invalid(
+                        "policy",
+                        format!("this closure takes {count} values, and a policy one: the packet"),
+                    );
+                    raise(ctx, error.with_hint("write: |pkt| …; for each packet alike: always(drop())"))
+                }
+            };
         }
         if value.is_string() {
             let (name, args) = specification(&value.to_string()).or_raise(ctx)?;

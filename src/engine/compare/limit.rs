@@ -62,6 +62,11 @@ impl Limit {
             Most::Relative(most) => (change.value / before.value, most),
             Most::Absolute(most) => (change.value, most),
         };
+        if rise > most && change.low.is_none() {
+            return Some(format!(
+                "{name} rose by more than is allowed, and whether by chance could not be measured: too few pings"
+            ));
+        }
         (change.is_shown() && rise > most).then(|| match (self.most, self.metric) {
             (Most::Relative(_), _) => format!("{name} rose by {:.1}%, more than {}%", rise * 100.0, most * 100.0),
             (_, Metric::Loss) => format!("loss rose by {:.2} points, more than {}", rise * 100.0, most * 100.0),

@@ -40,6 +40,9 @@ pub(super) fn unknown(name: &str, context: &ErrorContext) -> Words {
     }
     let is_given_value = context.after() == "=" && begins_statement(context);
     if context.names.forms("", name).next().is_some() && !is_given_value {
+        if matches!(name, "pass" | "drop" | "corrupt") {
+            return Words::row("verdict", &[name]);
+        }
         let alone = context.names.forms("", name).any(|form| form.params.is_empty());
         return Words::row("function", &[name, if alone { "" } else { "…" }]);
     }

@@ -19,6 +19,7 @@ pub mod terminal;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 
@@ -228,12 +229,20 @@ fn left(session: &PromptSession, code: i32) -> i32 {
 /// Runs entries until there are no more; the exit code. On a terminal an error is no failure.
 fn converse(session: &mut PromptSession, reader: &mut Reader, mut loaded: Loaded) -> Result<i32> {
     let mut first = exit::DONE;
+    let is_piped = reader.terminal.is_none();
     let mut ended = if loaded.is_some() { load(session, &loaded).map(|()| Asked::Done) } else { Ok(Asked::Done) };
     loop {
+        if is_piped && first == exit::DONE {
+            // A failed check is no error of the entry.
+            let unexpected = session.context.run.unexpected.load(Ordering::Relaxed);
+            let failed = matches!(ended, Err(SessionEnd::Failed)).then_some(exit::SCRIPT);
+            first = if unexpected { exit::EXPECT } else { failed.unwrap_or(exit::DONE) };
+        }
         match (ended, reader.terminal.as_mut()) {
             (Ok(Asked::Leave), _) => return Ok(left(session, first)),
+            // In a pipe an error before it is not to be taken for success.
+            (Err(SessionEnd::Left(exit::DONE)), None) => return Ok(left(session, first)),
             (Err(SessionEnd::Left(code)), _) => return Ok(left(session, code)),
-            (Err(SessionEnd::Failed), None) if first == exit::DONE => first = exit::SCRIPT,
             (Ok(Asked::Colour(on)), Some(terminal)) => terminal.set_colour(on),
             (Ok(Asked::Hints(on)), Some(terminal)) => terminal.set_hints(on),
             (Ok(Asked::Clear), Some(terminal)) => terminal.clear(),
@@ -241,7 +250,7 @@ fn converse(session: &mut PromptSession, reader: &mut Reader, mut loaded: Loaded
         }
         let Input::Entry(text) = reader.read(session)? else {
             // A pipe that has ended is a script at its end, which waits for its threads.
-            return Ok(if reader.terminal.is_some() { left(session, first) } else { first });
+            return Ok(if is_piped { first } else { left(session, first) });
         };
         let text = text.trim_end();
         // What other prompts take for commands, where it is no variable.

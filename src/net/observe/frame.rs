@@ -75,6 +75,9 @@ pub struct FrameRow {
     /// How long it waited for its turn in the queue of the link, or by a verdict.
     #[serde(default)]
     pub waited_ns: i64,
+    /// Whether a router has sent it on: its time to live is none that hosts begin with. Of packets that have just been decoded.
+    #[serde(skip)]
+    pub is_forwarded: bool,
 }
 
 /// What there is to say of a TCP segment.
@@ -162,6 +165,8 @@ impl FrameRow {
             bytes: segment.map_or(carried.payload().len(), |segment| segment.len as usize),
             tcp,
             icmp: icmp.map(|(kind, echo)| IcmpFrameCell::new(kind, echo.map(|echo| (echo.id, echo.seq)))),
+            // Small ones are those of traceroutes.
+            is_forwarded: frame.ip.is_some_and(|ip| ip.ttl > 32 && !matches!(ip.ttl, 64 | 128 | 255)),
             ..Self::bare(time, frame.protocol().into(), (from, to), carried.payload(), fates::CARRIED)
         }
     }
@@ -196,6 +201,7 @@ impl FrameRow {
             draws: Vec::new(),
             at: None,
             waited_ns: 0,
+            is_forwarded: false,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::net::error::{Error, Result};
 use crate::net::host::id::HostId;
 use crate::net::wire::connections::Segment;
 use crate::net::wire::frame::Frame;
+use crate::net::wire::icmp::Kind;
 
 /// Where a policy is at work. `Display` is its name in rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -125,15 +126,15 @@ impl PolicyInput<'_> {
 }
 
 impl Carried<'_> {
-    /// The flow it belongs to: protocol, addresses and ports, in one direction. An echo of ICMP has its identifier in place
-    /// of ports; what is not IP is distinguished by its type and the host it comes from.
+    /// The flow it belongs to: protocol, addresses and ports, in one direction. An echo of ICMP has its identifier in place of the
+    /// port of the host that asks, so that requests and replies of one host are two flows; what is not IP is distinguished by its type and the host it comes from.
     pub fn flow(&self) -> FlowKey {
         match &self.frame.ip {
             Some(ip) => {
                 let (mut from, mut to) = (ip.from(), ip.to());
                 if let Some(echo) = ip.echo {
-                    from.set_port(echo.id);
-                    to.set_port(echo.id);
+                    let asks = ip.icmp.is_some_and(|kind| kind == Kind::echo_request(kind.family));
+                    if asks { &mut from } else { &mut to }.set_port(echo.id);
                 }
                 FlowKey { protocol: ip.protocol.0, from, to, of_kernel: self.frame.is_of_kernel() }
             }

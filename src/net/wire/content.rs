@@ -5,14 +5,16 @@
 pub struct Content {
     /// A hash of the bytes with ASCII letters in lower case, since a reply in capitals is a whole reply.
     pub hash: u64,
-    /// The length in bytes.
+    /// The length in bytes, without a line end at its end.
     pub len: usize,
 }
 
 impl Content {
-    /// The content of `message`. Two messages of one length that differ, other than in case, within a single group of
+    /// The content of `message`, without a line end at its end: of two ends of a TCP connection one may take it for a part of the
+    /// message, and the other not. Two messages of one length that differ, other than in case, within a single group of
     /// eight bytes never have the same hash; others have by chance, one in 2^64. It is no defence against forgery.
     pub fn of(message: &[u8]) -> Self {
+        let message = message.strip_suffix(b"\n").map_or(message, |line| line.strip_suffix(b"\r").unwrap_or(line));
         // Each step is a bijection of the state for a given word, and of the word for a given state.
         let step = |hash: u64, word: [u8; 8]| {
             let word = small_letters(u64::from_le_bytes(word));
@@ -48,6 +50,10 @@ mod tests {
         let content = Content::of(message);
         assert_eq!(content.len, message.len());
         assert_eq!(content, Content::of(&message.to_ascii_uppercase()));
+        for end in ["\n", "\r\n"] {
+            assert_eq!(content, Content::of(&[&message[..], end.as_bytes()].concat()), "{end:?}");
+        }
+        assert_ne!(content, Content::of(&[&message[..], b"\n\n"].concat()));
         for at in 0..message.len() {
             for bit in 0..8 {
                 let mut other = *message;

@@ -25,12 +25,12 @@ pub(super) struct Columns {
 const THIS_MACHINE: &str = "this machine";
 
 impl Columns {
-    /// Those of these rows, in the order in which they appear.
-    pub(super) fn of(rows: &[FrameRow]) -> Self {
+    /// Those of these rows: the hosts called `first` in that order, then others in the order in which they appear.
+    pub(super) fn of(rows: &[FrameRow], first: &[String]) -> Self {
         let mut columns = Self::default();
         let is_specific = |addr: &SocketAddr| !addr.ip().is_unspecified();
         for row in rows {
-            if let Some(host) = &row.from_host {
+            if let Some(host) = row.from_host.as_ref().filter(|_| !row.is_forwarded) {
                 columns.owners.entry(row.from.ip()).or_insert_with(|| host.clone());
             }
             if row.link.is_none() {
@@ -43,6 +43,7 @@ impl Columns {
                 }
             }
         }
+        first.iter().for_each(|name| columns.add(name.clone()));
         for row in rows {
             for name in columns.names(row).into_iter().flatten() {
                 columns.add(name);
@@ -107,7 +108,17 @@ impl Columns {
 
     /// Whether a packet of this row began its way at the host that the row has it come from.
     pub(super) fn is_origin(&self, row: &FrameRow) -> bool {
-        row.from_host.is_none() || self.owners.get(&row.from.ip()) == row.from_host.as_ref()
+        let owner = self.owners.get(&row.from.ip());
+        row.from_host.is_none() || owner.is_none() || owner == row.from_host.as_ref()
+    }
+
+    /// Whether both ends of a packet are of hosts that are called so, wherever on its way it was seen.
+    pub(super) fn is_between(&self, row: &FrameRow, hosts: &[String]) -> bool {
+        let is_one = |ip: IpAddr| {
+            let owner = self.owners.get(&ip);
+            hosts.iter().any(|host| owner == Some(host) || host.parse() == Ok(ip))
+        };
+        is_one(row.from.ip()) && is_one(row.to.ip())
     }
 
     /// The columns in their order.

@@ -103,7 +103,7 @@ pub struct RoundTrip {
 impl Ladder {
     /// The ladder of what `run` has and `selection` selects; and a host that was selected and is none.
     pub fn new(run: ReadRun, selection: &Selection) -> (Self, Option<String>) {
-        let ReadRun { title, begun, frames, probes, verdicts, mut notes } = run;
+        let ReadRun { title, begun, frames, probes, verdicts, mut notes, hosts } = run;
         let is_of_probes = frames.is_empty();
         let mut rows = match is_of_probes {
             false => pairing::paired(frames, &verdicts),
@@ -112,7 +112,7 @@ impl Ladder {
         rows.sort_by_key(|row| (row.time_ns, row.number));
         let title = marks::clean(&title);
         let start = begun.or(rows.first().map(|row| row.time_ns)).unwrap_or(0);
-        let columns = Columns::of(&rows);
+        let columns = Columns::of(&rows, &hosts);
         let (before, unknown) = (rows.len(), selection.unknown_host(&columns).map(str::to_string));
         // What is not drawn may still say which reply is to which request.
         let trips = round_trips::of(&rows, &columns, if is_of_probes { &[] } else { &probes });

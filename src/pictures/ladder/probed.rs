@@ -42,8 +42,8 @@ pub(super) fn of<'a>(rows: &'a [FrameRow], columns: &Columns, probes: &'a [Probe
     let trip = |probe: &'a ProbeCells| {
         let frames = flows.get_mut(&flow(probe))?;
         let rtt = probe.rtt_ns.unwrap_or(0);
-        // What was lost has a request as well, which is no other's.
-        let request = take_nearest(&mut frames.requests, probe.time_ns, SLACK.max(rtt / 2))?;
+        // What was lost has a request as well, which is no other's. It leaves when the next hop's address is known (ARP).
+        let request = take_nearest(&mut frames.requests, probe.time_ns, SLACK.max(rtt))?;
         if probe.state != "replied" {
             return None;
         }

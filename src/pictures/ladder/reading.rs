@@ -24,6 +24,8 @@ pub struct ReadRun {
     pub verdicts: Vec<VerdictCells>,
     /// What is missing, each in a few words.
     pub notes: Vec<String>,
+    /// Hosts that are drawn in this order, before others.
+    pub hosts: Vec<String>,
 }
 
 /// What is drawn of a probe.

@@ -7,7 +7,7 @@ use crate::net::time::Duration;
 /// Which frames are drawn: those that all of this is true of. What is not said is true of all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// One host: what it sends and receives. Several: what they send to each other.
+    /// One host: what it sends and receives. Several: what they send to each other, on its whole way.
     pub hosts: Vec<String>,
     /// From when on, counted from the start of the run.
     pub from: Option<Duration>,
@@ -31,7 +31,7 @@ impl Selection {
             (0, _) => true,
             (_, None) => false,
             (1, Some((from, to))) => is_one(from) || is_one(to),
-            (_, Some((from, to))) => is_one(from) && is_one(to),
+            (_, Some((from, to))) => is_one(from) && is_one(to) || columns.is_between(row, &self.hosts),
         };
         let since = Duration::from_nanos(row.time_ns.saturating_sub(start));
         let last = Duration::from_nanos(row.arrival_ns.unwrap_or(row.time_ns).saturating_sub(start));

@@ -119,10 +119,15 @@ impl LiveView {
         // What touches the last column may go on in the next line.
         let width = width - 1;
         let room = (height / 2).clamp(5, 20);
-        let samples = self.samples.iter().take(FEW).map(|sample| sample.line(width));
         let mut below: Vec<String> =
             frame.causes.iter().take(FEW).map(|(why, count)| format!(" {count} {why}")).collect();
-        below.extend(samples);
+        // What the targets leave of the room, and at least a few lines.
+        let most = room.saturating_sub(1 + below.len() + 4 * self.targets.len()).max(FEW);
+        let shown = if self.samples.len() > most { most - 1 } else { most };
+        below.extend(self.samples.iter().take(shown).map(|sample| sample.line(width)));
+        if let Some(more) = self.samples.len().checked_sub(shown).filter(|more| *more > 0) {
+            below.push(format!(" … and {more} more samples"));
+        }
         let rest = room.saturating_sub(1 + below.len()).max(1);
         let mut lines = vec![self.rule(frame, width)];
         match rest / self.targets.len().max(1) {

@@ -43,14 +43,23 @@ fn histogram(lines: &[&ChartLine<'_>], x: Axis) -> String {
     let edges = edges(x, bars);
     let counts: Vec<Vec<u64>> = lines.iter().map(|line| counts(&line.series.rtts, &edges)).collect();
     let share = |line: &ChartLine<'_>, count: u64| count as f64 / line.series.rtts.count() as f64;
-    let shares = lines.iter().zip(&counts).flat_map(|(line, counts)| counts.iter().map(|count| share(line, *count)));
-    let most = shares.fold(0.0, f64::max);
+    // Bars end where buckets do, so that they are not equally wide: one is as high as if it had the mean width.
+    let mean = wide / (edges.len() - 1) as f64;
+    let height = |share: f64, (from, to): (f64, f64)| share * mean / (to / from).ln();
+    let heights = lines.iter().zip(&counts).flat_map(|(line, counts)| {
+        let bars = edges.windows(2).zip(counts);
+        bars.map(|(ends, count)| height(share(line, *count), (ends[0], ends[1])))
+    });
+    let most = heights.fold(0.0, f64::max);
     let mut plot = Plot::new(x, Axis::linear(AxisUnit::Share, 0.0, most * 1.05), HEIGHT, Vec::new());
     for (line, counts) in lines.iter().zip(&counts) {
         plot.add(&format!("<g class=\"{}\">", line.class()));
         let bars = || edges.windows(2).zip(counts).map(|(ends, count)| (ends[0], ends[1], *count));
-        let outline: Vec<(f64, f64)> =
-            bars().flat_map(|(from, to, count)| [(from, share(line, count)), (to, share(line, count))]).collect();
+        let corners = |(from, to, count)| {
+            let height = height(share(line, count), (from, to));
+            [(from, height), (to, height)]
+        };
+        let outline: Vec<(f64, f64)> = bars().flat_map(corners).collect();
         let floor = [(edges[0], 0.0), (edges[edges.len() - 1], 0.0)];
         plot.curve("bars", &outline, Some(&floor));
         for (from, to, number) in bars().filter(|(.., number)| *number > 0) {
@@ -58,7 +67,7 @@ fn histogram(lines: &[&ChartLine<'_>], x: Axis) -> String {
             let of = count(line.series.rtts.count());
             let ends = format!("{}{} to {}", line.title(), time(from), time(to));
             let title = format!("{ends}: {replies} of {of} replies, {}", percent(share));
-            plot.bar("slot", (from, to), (plot.level(share), f64::from(HEIGHT)), &title);
+            plot.bar("slot", (from, to), (plot.level(height(share, (from, to))), f64::from(HEIGHT)), &title);
         }
         plot.add("</g>\n");
     }

@@ -85,6 +85,10 @@ impl LadderRows {
             self.first_until = self.first_until.max(at);
             return self.first.push(line.to_vec());
         }
+        // Rows come when packets arrive, or are lost: one that was held up is among the first as well.
+        if self.has_frames && at < self.first_until && self.first.len() < 2 * FIRST {
+            return self.first.push(line.to_vec());
+        }
         let drawn = self.losses.len();
         if let Some(loss) = self.losses.last_mut().filter(|loss| loss.open > 0) {
             loss.lines.push(line.to_vec());
@@ -117,15 +121,17 @@ impl LadderRows {
         keep(&mut self.recent_probes, (at, line.to_vec()), PROBES);
     }
 
-    fn draw(&self, lines: &[Vec<u8>]) -> String {
+    /// A ladder of these rows, with hosts in the order of those that were drawn before, and what it draws then.
+    fn draw(&self, lines: &[Vec<u8>], hosts: &mut Vec<String>) -> String {
         let text = [std::slice::from_ref(&self.run), lines].concat().concat();
         let Ok((run, _)) = ReadRun::read(text.as_slice()) else { return String::new() };
-        let (ladder, _) = Ladder::new(run, &Selection::default());
+        let (ladder, _) = Ladder::new(ReadRun { hosts: hosts.clone(), ..run }, &Selection::default());
         if ladder.arrows.is_empty() {
-            String::new()
-        } else {
-            format!("<div class=\"wide\">{}</div>", svg::draw(&ladder))
+            return String::new();
         }
+        let drawn = format!("<div class=\"wide\">{}</div>", svg::draw(&ladder));
+        *hosts = ladder.hosts;
+        drawn
     }
 }
 
@@ -141,7 +147,8 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
     let mut html = String::new();
     for run in runs {
         let rows = &run.ladder;
-        let first = rows.draw(&[&rows.first[..], &rows.first_probes].concat());
+        let mut hosts = Vec::new();
+        let first = rows.draw(&[&rows.first[..], &rows.first_probes].concat(), &mut hosts);
         if first.is_empty() {
             continue;
         }
@@ -152,7 +159,7 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
                 "<details{}><summary>Around the loss of what was sent at {}</summary>{}</details>",
                 if number < OPEN { " open" } else { "" },
                 moment(loss.at),
-                rows.draw(&loss.lines)
+                rows.draw(&loss.lines, &mut hosts)
             );
         }
         if rows.undrawn > 0 {

@@ -122,7 +122,8 @@ pub(super) fn losses(runs: &[RunRecord]) -> String {
         let (name, lost) = (run.heading(runs.len()), run.all.tally.lost());
         let lengths = run.loss_runs();
         if lost == 0 {
-            let _ = write!(html, "{name}<p class=\"none\">No ping was lost.</p>");
+            let of = if run.summary.is_some() { "" } else { " of those whose end is among the rows" };
+            let _ = write!(html, "{name}<p class=\"none\">No ping was lost{of}.</p>");
             continue;
         }
         let most = lengths.values().copied().max().unwrap_or(1);
@@ -148,11 +149,11 @@ fn causes(run: &RunRecord) -> String {
     let mut html = counted(&run.causes, "cause", lost);
     let unknown = lost.saturating_sub(known);
     if unknown > 0 {
-        let _ = write!(
-            html,
-            "<p>Of {} the rows have no cause: whatever lost them did not say so, as it is with most losses outside of labs.</p>",
-            count(unknown)
-        );
+        let why = match run.summary {
+            Some(_) => "whatever lost them did not say so, as it is with most losses outside of labs",
+            None => "causes are written at the end of a run, and these rows end before",
+        };
+        let _ = write!(html, "<p>Of {} the rows have no cause: {why}.</p>", count(unknown));
     }
     html
 }
@@ -196,7 +197,7 @@ pub(super) fn policies(runs: &[RunRecord]) -> String {
         if policies.is_empty() {
             continue;
         }
-        let rows: String = policies.iter().map(policy).collect();
+        let rows: String = policies.iter().map(|known| policy(known, run.summary.is_some())).collect();
         let _ = write!(
             html,
             "{}<div class=\"wide\"><table><thead><tr><th>policy</th><th>where</th><th>configured</th><th>acted on</th><th></th><th></th></tr></thead>\
@@ -207,19 +208,24 @@ pub(super) fn policies(runs: &[RunRecord]) -> String {
     html
 }
 
-fn policy(policy: &PolicyCells) -> String {
+/// A policy, with what the summary says of it; else with what its verdicts say: a policy of the core has no row for what it lets pass.
+fn policy(policy: &PolicyCells, is_whole: bool) -> String {
     let PolicyCells { name, at, host, packets, chosen, acted, failed, configured } = policy;
     let place = host.as_ref().map_or_else(|| at.clone(), |host| format!("{at} in {host}"));
     let share = if *packets == 0 { 0.0 } else { *chosen as f64 / *packets as f64 };
     let mut kinds: Vec<String> =
         acted.iter().map(|(kind, number)| format!("{} {}", count(*number), Shown(kind))).collect();
     kinds.extend((*failed > 0).then(|| format!("failed on {}", count(*failed))));
+    let is_known = is_whole || packets > chosen;
     row([
         Shown(name).to_string(),
         Shown(place).to_string(),
         configured.map_or_else(|| "–".to_string(), percent),
-        format!("{} of {}: {}", count(*chosen), count(*packets), percent(share)),
-        meter(share, *configured),
+        match is_known {
+            true => format!("{} of {}: {}", count(*chosen), count(*packets), percent(share)),
+            false => format!("{}, of how many is not known", count(*chosen)),
+        },
+        if is_known { meter(share, *configured) } else { String::new() },
         kinds.join(", "),
     ])
 }

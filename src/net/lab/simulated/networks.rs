@@ -125,11 +125,13 @@ impl SimulatedNetworks {
 /// What a host has counted that can be why pings were lost.
 fn counted(stack: &mut Stack) -> Vec<(usize, u64)> {
     let [[host, all], [host6, all6]] = stack.limits.held;
-    let [no_room, no_room6] = stack.counts.no_room;
+    let ([no_room, no_room6], [full, full6]) = (stack.counts.no_room, stack.counts.overflows);
     let counts = [
         ("IcmpOutRateLimitHost", host),
         ("IcmpOutRateLimitGlobal", all + all6),
         ("Icmp6OutRateLimitHost", host6),
+        ("UdpRcvbufErrors", full),
+        ("Udp6RcvbufErrors", full6),
         ("NoRoom", no_room),
         ("NoRoom6", no_room6),
     ];

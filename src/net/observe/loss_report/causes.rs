@@ -1,6 +1,6 @@
 //! What verdicts did to packets, one by one, as possible causes of losses.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
 use super::ends::EndsKey;
@@ -13,6 +13,7 @@ use crate::net::policy::{Action, PolicyOrigin, RejectReply, Verdict};
 use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::Family;
+use crate::net::wire::content::Content;
 
 /// What happened to a packet on its way.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +49,8 @@ pub(super) enum Fate {
     Unread,
     /// A script received it, and has sent no reply.
     NotRepliedTo,
-    /// A script replied to it, and something else than it says.
-    RepliedOtherwise,
+    /// A script replied to it with this, which is something else than it says.
+    RepliedOtherwise(Content),
     /// The script of the pinger received the reply itself.
     ReplyTaken,
 }
@@ -72,6 +73,8 @@ pub(super) struct Causes {
     pub(super) by_key: HashMap<EndsKey, VecDeque<Cause>>,
     /// By when they were made, those that are gone among them.
     in_order: VecDeque<(EndsKey, u64)>,
+    /// Between which ends replies were accepted that do not say what they reply to.
+    pub(super) accepted: HashSet<EndsKey>,
     /// How many are there.
     count: usize,
     entered: u64,
@@ -135,12 +138,12 @@ impl Causes {
         self.forgotten.is_some_and(|at| sent <= at)
     }
 
-    /// A script has replied to a packet that it had received, the last one that says this; `is_other`: with something else.
-    pub(super) fn replied(&mut self, key: &EndsKey, is_other: bool) {
+    /// A script has replied to a packet that it had received, the last one that says this; `other`: with this instead.
+    pub(super) fn replied(&mut self, key: &EndsKey, other: Option<Content>) {
         let waits = |cause: &&mut Cause| cause.fate == Fate::NotRepliedTo;
         let Some(last) = self.by_key.get_mut(key).and_then(|queue| queue.iter_mut().rev().find(waits)) else { return };
-        if is_other {
-            last.fate = Fate::RepliedOtherwise;
+        if let Some(reply) = other {
+            last.fate = Fate::RepliedOtherwise(reply);
         } else {
             let last = last.id;
             self.remove(key, |cause| cause.id == last);
@@ -149,7 +152,7 @@ impl Causes {
 
     /// Forgets what the last reply said to what a script had received: it could not be sent.
     fn forget_reply(&mut self, key: &EndsKey) {
-        let said = |cause: &&Cause| cause.fate == Fate::RepliedOtherwise;
+        let said = |cause: &&Cause| cause.reply().is_some();
         let last = self.by_key.get(key).and_then(|queue| queue.iter().rev().find(said)).map(|cause| cause.id);
         self.remove(key, |cause| Some(cause.id) == last);
     }
@@ -192,6 +195,9 @@ impl Causes {
             let mut sites: Vec<Site> = Vec::new();
             let mut ids = Vec::new();
             for cause in self.by_key.get(&key).into_iter().flatten().filter(harmless) {
+                if cause.reply().is_some() && self.accepted.len() < REMEMBERED {
+                    self.accepted.insert(key.without_content());
+                }
                 if !sites.contains(&cause.site) {
                     sites.push(cause.site.clone());
                     ids.push(cause.id);
@@ -240,13 +246,21 @@ impl Causes {
 impl Cause {
     /// As the cause of a loss: on its way to the server, or back.
     pub(super) fn on(&self, way: EndsKey, loss: &Loss) -> Self {
-        let taken = way != loss.key && matches!(self.fate, Fate::NotRepliedTo | Fate::RepliedOtherwise);
+        let taken = way != loss.key && matches!(self.fate, Fate::NotRepliedTo | Fate::RepliedOtherwise(_));
         Self { fate: if taken { Fate::ReplyTaken } else { self.fate }, ..self.clone() }
     }
 
     /// Whether the packet cannot have arrived.
     pub(super) const fn is_final(&self) -> bool {
         self.fate.is_final()
+    }
+
+    /// What a script replied with, where that was not what the packet says.
+    pub(super) const fn reply(&self) -> Option<Content> {
+        match self.fate {
+            Fate::RepliedOtherwise(reply) => Some(reply),
+            _ => None,
+        }
     }
 
     /// How long it was delayed.
@@ -270,7 +284,7 @@ impl Cause {
         match self.fate {
             Fate::NotRepliedTo | Fate::ReplyTaken => !matches!(fault, Fault::Late | Fault::Elsewhere(_)),
             Fate::Delayed(_) => fault == Fault::Late,
-            Fate::RepliedOtherwise => false,
+            Fate::RepliedOtherwise(_) => false,
             _ => true,
         }
     }
@@ -324,7 +338,7 @@ impl fmt::Display for Cause {
             Fate::ReplyTaken => {
                 write!(f, "the reply was received {} by the script itself, not by the pinger", self.site.phrase())
             }
-            Fate::RepliedOtherwise => {
+            Fate::RepliedOtherwise(_) => {
                 write!(f, "received {}: the script's reply did not repeat the message", self.site.phrase())
             }
         }

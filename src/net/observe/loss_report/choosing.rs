@@ -35,7 +35,10 @@ impl Causes {
                     (Some((_, known)), _) if known.is_final() => None,
                     (Some(known), _) => end_of(known, &own(&left, loss, until)),
                     (None, Some(error)) => sender(&left, loss, error.by),
-                    (None, None) => why(&own(&left, loss, until), loss),
+                    (None, None) => {
+                        let accepts = self.accepted.contains(&loss.key.without_content());
+                        why(&own(&left, loss, until), loss, accepts)
+                    }
                 };
                 let Some((way, cause)) = chosen else { continue };
                 left.entry(way).or_default().remove(&(cause.at, cause.id));
@@ -65,9 +68,12 @@ impl Causes {
     /// All that may explain some of the losses.
     fn left(&self, losses: &VecDeque<Loss>) -> Unused<'_> {
         let mut left = Unused::new();
-        for key in losses.iter().flat_map(|loss| [loss.key, loss.key.back()]) {
-            let causes = || self.by_key.get(&key).into_iter().flatten();
-            left.entry(key).or_insert_with(|| causes().map(|cause| ((cause.at, cause.id), cause)).collect());
+        let causes = |key: EndsKey| self.by_key.get(&key).into_iter().flatten();
+        let ways = losses.iter().flat_map(|loss| [loss.key, loss.key.back()]);
+        for key in
+            ways.flat_map(|key| causes(key).filter_map(move |cause| Some(key.reply(cause.reply()?))).chain([key]))
+        {
+            left.entry(key).or_insert_with(|| causes(key).map(|cause| ((cause.at, cause.id), cause)).collect());
         }
         left
     }
@@ -76,10 +82,13 @@ impl Causes {
 /// What happened to the ping itself until then: the first at each place, on the way there and back, in order.
 fn own<'a>(left: &Unused<'a>, loss: &Loss, until: Instant) -> Vec<OnWay<'a>> {
     let mut own: Vec<OnWay<'_>> = Vec::new();
-    for way in [loss.key, loss.key.back()] {
-        for cause in between(left, way, [loss.sent, until]).take(LOOKED_AT) {
+    let mut ways = vec![(loss.key, loss.sent), (loss.key.back(), loss.sent)];
+    while let Some((way, from)) = ways.pop() {
+        for cause in between(left, way, [from, until]).take(LOOKED_AT) {
             if !own.iter().any(|(other, seen)| *other == way && seen.site == cause.site) {
                 own.push((way, cause));
+                // What the script replied with may have met its end as well.
+                ways.extend(cause.reply().filter(|_| way == loss.key).map(|reply| (way.reply(reply), cause.at)));
             }
         }
     }
@@ -108,11 +117,12 @@ fn end_of<'a>((way, known): OnWay<'a>, own: &[OnWay<'a>]) -> Option<OnWay<'a>> {
     own.iter().copied().find(is_end)
 }
 
-/// Why no reply came in time: what was the end of the packet, or damaged it, or delayed it for too long.
-fn why<'a>(own: &[OnWay<'a>], loss: &Loss) -> Option<OnWay<'a>> {
-    let first = |fits: fn(&Cause) -> bool| own.iter().copied().find(|(_, cause)| fits(cause));
-    let damage = |cause: &Cause| !matches!(cause.fate, Fate::Delayed(_));
-    first(Cause::is_final).or_else(|| first(damage)).or_else(|| delay(own, loss))
+/// Why no reply came in time: what was the end of the packet, or damaged it, or delayed it for too long. `accepts`: replies that do
+/// not say what they reply to are accepted.
+fn why<'a>(own: &[OnWay<'a>], loss: &Loss, accepts: bool) -> Option<OnWay<'a>> {
+    let first = |fits: &dyn Fn(&Cause) -> bool| own.iter().copied().find(|(_, cause)| fits(cause));
+    let damage = |cause: &Cause| !matches!(cause.fate, Fate::Delayed(_)) && !(accepts && cause.reply().is_some());
+    first(&Cause::is_final).or_else(|| first(&damage)).or_else(|| delay(own, loss))
 }
 
 /// The longest delay, if without those of the packet its reply would have come in time: one of them was over after that,

@@ -70,6 +70,11 @@ impl EndsKey {
         Self { content: STREAM, ..self }
     }
 
+    /// The key of the reply that says this.
+    pub(super) const fn reply(self, content: Content) -> Self {
+        Self { content, ..self.back() }
+    }
+
     /// The key of the reply that says the same.
     pub(super) const fn back(self) -> Self {
         Self { from: self.to, to: self.from, content: self.content }

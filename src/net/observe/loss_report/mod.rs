@@ -255,9 +255,9 @@ impl LossReport {
     pub(in crate::net) fn replied(&self, ends: Ends, content: impl FnOnce() -> Content, plain: Option<&[u8]>) {
         if self.has_handed_out.load(Ordering::SeqCst) {
             let content = content();
-            let is_other = plain.is_some_and(|reply| Content::of(reply) != content);
+            let other = plain.map(Content::of).filter(|reply| *reply != content);
             let inner = &mut *self.lock();
-            inner.causes.replied(&inner.hosts.key(ends, content), is_other);
+            inner.causes.replied(&inner.hosts.key(ends, content), other);
         }
     }
 

@@ -15,7 +15,7 @@ const MOST_FLOWS: usize = 65_536;
 pub struct FlowKey {
     /// The protocol of IP; 0 for what a server receives, and for what is not IP.
     pub protocol: u8,
-    /// The sender. An echo of ICMP has its identifier in place of the port.
+    /// The sender. An echo of ICMP has its identifier in place of the port of the host that asks.
     pub from: SocketAddr,
     /// The receiver.
     pub to: SocketAddr,

@@ -13,7 +13,7 @@ const BAR: u64 = 40;
 
 impl Rtts {
     /// How the times are spread, a line for each of twelve ranges from the least to the longest, each as many times longer than
-    /// the one before; empty without data. Flagged samples are left out.
+    /// the one before, in nanoseconds where microseconds are too coarse; empty without data. Flagged samples are left out.
     pub fn histogram(&self) -> String {
         let Some(sound) = &self.sound else { return String::new() };
         let (least, most) = (sound.min.as_nanos().max(1) as f64, sound.max.as_nanos().max(1) as f64);
@@ -25,8 +25,12 @@ impl Rtts {
             let line = if step > 0.0 { (above.ln() / step) as usize } else { 0 };
             counts[line.min(last)] += bin.count_since_last_iteration();
         }
-        let bound = |line: usize| Duration::from_nanos((least * (step * line as f64).exp()).round() as i64).to_string();
-        let bounds: Vec<String> = (0..=counts.len()).map(bound).collect();
+        let bound = |line: usize| (least * (step * line as f64).exp()).round() as i64;
+        let mut bounds: Vec<String> =
+            (0..=counts.len()).map(|line| Duration::from_nanos(bound(line)).to_string()).collect();
+        if step > 0.0 && bounds.windows(2).any(|pair| pair[0] == pair[1]) {
+            bounds = (0..=counts.len()).map(|line| format!("{:.6}ms", bound(line) as f64 / 1e6)).collect();
+        }
         let width = bounds.iter().map(String::len).max().unwrap_or(0);
         let most = counts.iter().max().copied().unwrap_or(0).max(1);
         let mut text = String::new();

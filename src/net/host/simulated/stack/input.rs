@@ -151,8 +151,9 @@ impl Stack {
     /// Queues a datagram for a socket.
     fn put(&mut self, key: u64, data: Vec<u8>, about: Delivery) {
         let Some(socket) = self.sockets.get_mut(&key) else { return };
+        let is_v6 = about.from.is_ipv6();
         if !socket.deliver(data, about) && socket.kind == SocketType::Udp {
-            self.counts.overflows += 1;
+            self.counts.overflows[usize::from(is_v6)] += 1;
         }
         self.outbox.woken.push(key);
     }

@@ -86,8 +86,8 @@ pub struct StackCounts {
     pub forwarded: u64,
     /// Datagrams for a port without a socket.
     pub no_port: u64,
-    /// Datagrams that a full receive buffer has lost.
-    pub overflows: u64,
+    /// Datagrams over IPv4 and over IPv6 that a full receive buffer has lost.
+    pub overflows: [u64; 2],
     /// Packets of IPv4 and of IPv6 that it has sent, or was to receive, for which the run had no room.
     pub no_room: [u64; 2],
 }

@@ -55,6 +55,38 @@ fn the_rejection_of_a_segment_ends_the_pings_over_its_connection_by_its_own_kind
 }
 
 #[test]
+fn a_reply_that_says_something_else_is_followed_on_its_way() {
+    let account = account(&[], &[]);
+    settle(&account, ends(), [1, 0, 3]);
+    let received = |number: u64| {
+        let content = Content::of(format!("ping {number}").as_bytes());
+        account.note(at(10 * number), ends(), content, &site(), Incident::HandedOut);
+        account.replied(ends(), || content, Some(format!("ok {number}").as_bytes()));
+        content
+    };
+    // The first is lost before it is known that such replies are accepted, the third after; the fourth is dropped.
+    let lost = |number: u64, content| {
+        account.lost(&pinging(ends()), number, content, [at(10 * number), at(10 * number + 5)], None);
+    };
+    lost(1, received(1));
+    let text = text_of(&account);
+    assert!(
+        text.contains("\n  seq 1: received at 127.0.0.1:7: the script's reply did not repeat the message\n"),
+        "{text}"
+    );
+    received(2);
+    account.got_reply(ends(), b"ping 2", at(20));
+    lost(3, received(3));
+    let content = received(4);
+    let back = Ends::seen_by(HostId::default(), ends().to(), ends().from());
+    decide(&account, 41, back, Content::of(b"ok 4"), &decided(Action::Drop, &[]), &Site::Ingress("a".into()));
+    lost(4, content);
+    let text = text_of(&account);
+    let expected = "\n  seq 4: dropped by a.rhai:3 at the ingress of a\n  2 unexplained: seq 1, 3";
+    assert!(text.ends_with(expected), "{text}");
+}
+
+#[test]
 fn a_reply_that_could_not_be_sent_is_the_cause_whatever_it_says() {
     let account = account(&[], &[]);
     settle(&account, ends(), [0, 0, 1]);
