@@ -26,7 +26,7 @@ use pingscript::engine::seeds::SeedsJob;
 use pingscript::engine::sources::is_shipped;
 use pingscript::engine::unknown_flag::{unknown_flag, written};
 use pingscript::engine::{prompt, seeds, signals, watch};
-use pingscript::limits::{memory, stack};
+use pingscript::limits::{memory, restriction, stack};
 use pingscript::net::error::{Error, ErrorKind, in_words};
 use pingscript::net::host::{bugs, environment};
 use pingscript::net::lab::kernel::helper;
@@ -85,6 +85,15 @@ struct Cli {
     /// Run programs that a script wants in a sandbox without one, with all rights that you have
     #[arg(long, conflicts_with = "check")]
     no_sandbox: bool,
+
+    /// Run a script of somebody else: it starts no program, touches no file outside of its directory, and reaches no network but
+    /// loopback and its labs
+    #[arg(long, conflicts_with_all = ["check", "interactive", "watch", "seeds"])]
+    restrict: bool,
+
+    /// With --restrict: this process is in a host of a lab, whose network is its own
+    #[arg(long, hide = true, requires = "restrict")]
+    in_lab: bool,
 
     /// What is judged, of the runs of `grade`
     #[arg(long, hide = true)]
@@ -251,8 +260,9 @@ fn start() -> Result<i32> {
     let (json, csv) = (cli.json, cli.csv);
     let wanted = Wanted { trace: cli.trace, json, csv, frames: cli.frames, report: cli.report };
     let (seed, simulate, one_of_many) = (cli.seed, cli.simulate, cli.one_of_many);
-    if cli.live && cli.code.is_none() && cli.script.is_empty() {
-        return Ok(run::refuse(&no_live_prompt()));
+    let no_prompt = if cli.live { Some("--live") } else { cli.restrict.then_some("--restrict") };
+    if let Some(flag) = no_prompt.filter(|_| cli.code.is_none() && cli.script.is_empty()) {
+        return Ok(run::refuse(&needs_script(flag)));
     }
     let judged = GradedRun {
         without_sandbox: cli.no_sandbox,
@@ -260,17 +270,9 @@ fn start() -> Result<i32> {
         scratch: cli.scratch,
         for_student: cli.student,
     };
-    let base = Job {
-        changes: cli.change,
-        judged,
-        seed,
-        wanted,
-        simulate,
-        only_real,
-        one_of_many,
-        live: cli.live,
-        ..Job::default()
-    };
+    let (live, only_loopback) = (cli.live, cli.restrict && !cli.in_lab);
+    let of_run = Job { changes: cli.change, judged, seed, wanted, simulate, only_real, ..Job::default() };
+    let base = Job { only_loopback, one_of_many, live, ..of_run };
     let mut words = cli.script.into_iter();
     if cli.interactive {
         let name = words.next().unwrap_or_default();
@@ -308,6 +310,11 @@ fn start() -> Result<i32> {
             Err(error) => return Ok(run::refuse(&error)),
         },
     };
+    if cli.restrict
+        && let Err(error) = restriction::restrict(Path::new(&job.name))
+    {
+        return Ok(run::refuse(&error));
+    }
     match cli.watch {
         true if !Path::new(&job.name).is_file() => Ok(run::refuse(&watch::not_a_file(&job.name))),
         true => watch::run(&job),
@@ -369,10 +376,10 @@ fn no_simulated_watch() -> Error {
     error.with_hint("leave out --watch, and run it again after an edit")
 }
 
-/// Who types needs the lines below.
-fn no_live_prompt() -> Error {
-    let error = Error::invalid("--live", "a script is needed that runs: the prompt has the terminal for itself");
-    error.with_hint("name one: pingscript --live udp_ping")
+/// What is typed at the prompt is the user's own, and needs the lines below.
+fn needs_script(flag: &'static str) -> Error {
+    let error = Error::invalid(flag, "a script is needed that runs: the prompt has the terminal for itself");
+    error.with_hint(format!("name one: pingscript {flag} udp_ping"))
 }
 
 /// If FILE was left out, clap takes the script's name for it, and we would overwrite the script.

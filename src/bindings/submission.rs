@@ -15,8 +15,9 @@ use super::lab::exec::{ExecOptions, Finished, limits, run, words};
 use super::lab::host::HostObject;
 use super::lab::program::LabProgram;
 use super::lab::{ScriptLab, make_host};
+use crate::limits::restriction::check_file;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::lab::program::{ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
+use crate::net::lab::program::{OWN_PROGRAM, ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
 
 /// A language, by the ending of its files: how a program is built, if it has to be, and run. `{file}` is the file, `{name}` its name
 /// without the ending.
@@ -27,7 +28,7 @@ struct Language {
 }
 
 /// Those that are known.
-const LANGUAGES: [Language; 5] = [
+const LANGUAGES: [Language; 6] = [
     Language { ending: "py", build: "", run: "python3 {file}" },
     Language { ending: "c", build: "gcc -O1 -g -pthread -o {name} {file} -lm", run: "./{name}" },
     Language { ending: "cpp", build: "g++ -O1 -g -pthread -o {name} {file}", run: "./{name}" },
@@ -37,6 +38,8 @@ const LANGUAGES: [Language; 5] = [
         run: "java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp . {name}",
     },
     Language { ending: "sh", build: "", run: "sh {file}" },
+    // Its network is that of its host.
+    Language { ending: "rhai", build: "", run: "/pingscript --restrict --in-lab ./{file}" },
 ];
 
 /// What a compiler may use.
@@ -116,24 +119,38 @@ pub struct SubmittedProgram {
 }
 
 impl SubmittedProgram {
+    /// Its own words: this program is elsewhere in a sandbox.
+    fn own_argv(&self, in_sandbox: bool) -> Vec<String> {
+        let own = || std::env::current_exe().ok().filter(|_| !in_sandbox).map(|path| text(&path));
+        let is_own = |word: &String| word == OWN_PROGRAM;
+        self.argv.iter().map(|word| if is_own(word) { own().unwrap_or(word.clone()) } else { word.clone() }).collect()
+    }
+
     /// How it is run with these arguments.
     fn plan(&self, ctx: &NativeCallContext, args: &Array, keeps: bool) -> ScriptResult<ProgramPlan> {
         let argv = if args.is_empty() { Vec::new() } else { words(ctx, args)? };
+        let shows_own = self.argv.first().is_some_and(|program| program == OWN_PROGRAM);
+        let sandbox = sandbox(Sandbox { raw: self.raw, keep: None, shows_own });
         let command = ProgramCommand {
-            argv: self.argv.iter().cloned().chain(argv).collect(),
-            dir: Some(self.dir.to_string_lossy().into_owned()),
+            argv: self.own_argv(sandbox.is_some()).into_iter().chain(argv).collect(),
+            dir: Some(text(&self.dir)),
             keeps,
             limits: self.limits.clone(),
-            sandbox: sandbox(self.raw, None),
+            sandbox,
             ..ProgramCommand::default()
         };
         Ok(ProgramPlan { command, input: None, shown: false })
     }
 }
 
-fn sandbox(raw: bool, keep: Option<&Path>) -> Option<Sandbox> {
-    let keep = keep.map(|dir| dir.to_string_lossy().into_owned());
-    (!context::current().run.part::<GradedRuns>().get().without_sandbox).then_some(Sandbox { raw, keep })
+/// A path as a word.
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// The sandbox, unless none is wanted.
+fn sandbox(sandbox: Sandbox) -> Option<Sandbox> {
+    (!context::current().run.part::<GradedRuns>().get().without_sandbox).then_some(sandbox)
 }
 
 /// The words of a command, for a file.
@@ -158,9 +175,9 @@ fn build(ctx: &NativeCallContext, submission: &Submission, argv: Vec<String>) ->
     let host = make_host(ctx, &lab, "build", &Default::default())?;
     let command = ProgramCommand {
         argv,
-        dir: Some(submission.dir.to_string_lossy().into_owned()),
+        dir: Some(text(&submission.dir)),
         limits: limits_of_builds(),
-        sandbox: sandbox(false, dir.as_deref()),
+        sandbox: sandbox(Sandbox { keep: dir.as_deref().map(text), ..Sandbox::default() }),
         ..ProgramCommand::default()
     };
     let finished = run(ctx, &host, ExecOptions::new(ProgramPlan { command, input: None, shown: false }))?;
@@ -236,9 +253,12 @@ functions! {
     /// ```rhai
     /// expect(submission("/etc").name, "etc");
     /// ```
-    fn submission(ctx: NativeCallContext, dir: &str) -> ScriptResult<Submission> = match fs::canonicalize(dir) {
-        Ok(dir) => Ok(Submission { dir }),
-        Err(err) => raise(&ctx, Error { kind: ErrorKind::File, ..Error::system("submission", &err) }.with_peer(dir)),
+    fn submission(ctx: NativeCallContext, dir: &str) -> ScriptResult<Submission> = {
+        check_file("submission", dir.as_ref()).or_raise(&ctx)?;
+        match fs::canonicalize(dir) {
+            Ok(dir) => Ok(Submission { dir }),
+            Err(err) => raise(&ctx, Error { kind: ErrorKind::File, ..Error::system("submission", &err) }.with_peer(dir)),
+        }
     };
 
     /// The name of the submission: that of its directory.

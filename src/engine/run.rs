@@ -89,6 +89,8 @@ pub struct Job {
     pub simulate: bool,
     /// Why it may not, if it may not.
     pub only_real: Option<&'static str>,
+    /// Whether its sockets reach this machine and its labs alone.
+    pub only_loopback: bool,
     /// Whether it reports what it has measured to the process that runs many such.
     pub one_of_many: bool,
     /// What is to become of links while it runs.
@@ -256,7 +258,12 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     end_with_the_reader(&root);
     let seed =
         job.seed.unwrap_or_else(|| (sys::realtime_nanos() as u64 ^ u64::from(std::process::id())) % 1_000_000_000);
-    let machine = job.only_real.map_or_else(RunHost::default, RunHost::only_real);
+    let machine = RunHost::default();
+    let machine = if job.only_loopback { machine.only_loopback() } else { machine };
+    let machine = match job.only_real {
+        Some(why) => machine.only_real(why),
+        None => machine,
+    };
     if job.simulate {
         machine.simulate().map_err(|error| anyhow!("{error}"))?;
     }

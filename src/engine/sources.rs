@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::limits::restriction::check_file;
 use crate::nearest::nearest;
 use crate::net::error::{Error, ErrorKind};
 use crate::terminal::output;
@@ -139,8 +140,15 @@ impl Sources {
         let below_root = Path::new(name).strip_prefix(ROOT).unwrap_or(Path::new(name));
         let above = dir.ancestors().find(|dir| dir.ends_with(ROOT)).map(|root| root.join(below_root));
         let came_with_us = shipped(&below_root.to_string_lossy());
+        let own = dir.join(name);
+        if came_with_us.is_none() {
+            check_file("read", &own)?;
+        }
         let mut failure = None;
-        for path in std::iter::once(dir.join(name)).chain(above).chain([PathBuf::from(name)]) {
+        for path in std::iter::once(own).chain(above).chain([PathBuf::from(name)]) {
+            if check_file("read", &path).is_err() {
+                continue;
+            }
             match std::fs::read(&path) {
                 Ok(bytes) => {
                     let found = self.decode(&path.to_string_lossy(), bytes)?;

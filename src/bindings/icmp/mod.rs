@@ -9,6 +9,7 @@ use super::context;
 use super::context::Context;
 use super::convert::{Options, host, shown};
 use super::error::{OrRaise, ScriptResult, raise};
+use crate::limits::restriction::check_file;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::host::addr;
 use crate::net::host::addr::Version;
@@ -150,6 +151,9 @@ impl NameLookup for Here {
     }
 
     fn read(&self, name: &str) -> Result<String, Error> {
+        if name != "-" {
+            check_file("read", name.as_ref())?;
+        }
         input::read_text(&*self.0.host, &self.0.stop, name)
     }
 }

@@ -8,6 +8,7 @@ use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::{Options, shown, text, typed};
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::graded::GradedRuns;
+use crate::limits::restriction::check_program;
 use crate::net::error::Error;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
@@ -162,6 +163,7 @@ pub(in crate::bindings) fn run(
     host: &HostObject,
     wanted: ExecOptions,
 ) -> ScriptResult<Finished> {
+    check_program("exec").or_raise(ctx)?;
     let context = context::wait(WaitingFor::NewWork);
     let until = wanted.timeout.map(|timeout| context.host.now() + timeout);
     let _hidden = wanted.plan.command.terminal.then(output::hide_view);

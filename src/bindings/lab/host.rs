@@ -11,6 +11,7 @@ use crate::bindings::context::{Context, WaitingFor};
 use crate::bindings::convert::{shown, typed};
 use crate::bindings::error::{OrRaise, ScriptResult};
 use crate::bindings::task::{RUN, Task, outcome, start_script};
+use crate::limits::restriction::check_file;
 use crate::net::error::Error;
 use crate::net::host::Host as _;
 use crate::net::lab::addresses::everything;
@@ -115,6 +116,12 @@ fn networks(text: &str) -> Result<Vec<Prefix>, Error> {
         "default" => Ok(vec![everything(true), everything(false)]),
         text => text.parse().map(|network| vec![network]),
     }
+}
+
+/// Records what arrives at the host in a file.
+fn capture(host: &HostObject, file: &str, overwrite: bool) -> Result<(), Error> {
+    check_file("capture", file.as_ref())?;
+    host.lab.relay().ingress(host.net.id()).capture(file, overwrite)
 }
 
 functions! {
@@ -337,7 +344,7 @@ functions! {
     /// expect(kind, "file");
     /// ```
     fn capture(ctx: NativeCallContext, host: &mut HostObject, file: &str) -> ScriptResult<()> =
-        host.lab.relay().ingress(host.net.id()).capture(file, false).or_raise(&ctx);
+        capture(host, file, false).or_raise(&ctx);
 
     /// Records what the host sends and receives to a file. Option: `overwrite` (`false`): whether a file that exists is
     /// overwritten.
@@ -354,7 +361,7 @@ functions! {
     /// ```
     fn capture(ctx: NativeCallContext, host: &mut HostObject, file: &str, options: Map) -> ScriptResult<()> = {
         let overwrite = crate::bindings::lab::link::overwrites(&ctx, &options)?;
-        host.lab.relay().ingress(host.net.id()).capture(file, overwrite).or_raise(&ctx)
+        capture(host, file, overwrite).or_raise(&ctx)
     };
 
     /// Whether both are the same host.

@@ -9,6 +9,7 @@ use super::way::{LinkDirection, account, map_of, note_odd};
 use crate::bindings::convert::Options;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
 use crate::bindings::policy::PolicyValue;
+use crate::limits::restriction::check_file;
 use crate::net::error::Error;
 use crate::net::lab::CableOptions;
 use crate::net::lab::relay::{self, Direction, LinkOptions};
@@ -287,7 +288,7 @@ functions! {
     /// expect(kind, "file");
     /// ```
     fn capture(ctx: NativeCallContext, link: &mut LabLink, file: &str) -> ScriptResult<()> =
-        link.net.capture(file, false).or_raise(&ctx);
+        check_file("capture", file.as_ref()).and_then(|()| link.net.capture(file, false)).or_raise(&ctx);
 
     /// Records all that the link carries to a file. Option: `overwrite` (`false`): whether a file that exists is overwritten.
     ///
@@ -303,7 +304,7 @@ functions! {
     /// ```
     fn capture(ctx: NativeCallContext, link: &mut LabLink, file: &str, options: Map) -> ScriptResult<()> = {
         let overwrite = overwrites(&ctx, &options)?;
-        link.net.capture(file, overwrite).or_raise(&ctx)
+        check_file("capture", file.as_ref()).and_then(|()| link.net.capture(file, overwrite)).or_raise(&ctx)
     };
 
     /// Frames that came onto the link, from both ends.

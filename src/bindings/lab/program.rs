@@ -8,6 +8,7 @@ use crate::bindings::context;
 use crate::bindings::context::WaitingFor;
 use crate::bindings::convert::text;
 use crate::bindings::error::{OrRaise, ScriptResult, raise};
+use crate::limits::restriction::check_program;
 use crate::net::host::Host as _;
 use crate::net::host::Waited;
 use crate::net::host::stop::Stage;
@@ -26,6 +27,7 @@ impl LabProgram {
         host: &HostObject,
         plan: program::ProgramPlan,
     ) -> ScriptResult<Self> {
+        check_program("start_program").or_raise(ctx)?;
         let program = Program::start(host.net(), plan).or_raise(ctx)?;
         host.lab().keep(&program);
         Ok(Self(program))

@@ -154,11 +154,14 @@ pub fn reached(local: SocketAddr, to: SocketAddr) -> SocketAddr {
     reached
 }
 
-/// Checks that it is clear which link a packet to `to` leaves by, from a socket bound to `local`.
+/// Checks that a socket of `here` that is bound to `local` can reach `to`, and that it is clear which link a packet leaves by.
 ///
 /// # Errors
-/// `invalid`: a link-local address without a zone.
-pub fn check_zone(op: &'static str, local: SocketAddr, to: SocketAddr) -> Result<()> {
+/// `invalid`: a link-local address without a zone. `permission`: sockets of `here` reach nothing but itself.
+pub fn check_way(here: &dyn Host, op: &'static str, local: SocketAddr, to: SocketAddr) -> Result<()> {
+    if here.is_loopback_only() && !meant(to.ip()).is_loopback() {
+        return Err(beyond_loopback(op).with_peer(to));
+    }
     if !needs_zone(to.ip()) || ZonedIp::from(to).zone > 0 || ZonedIp::from(local).zone > 0 {
         return Ok(());
     }
@@ -166,6 +169,13 @@ pub fn check_zone(op: &'static str, local: SocketAddr, to: SocketAddr) -> Result
     Err(Error::invalid(op, "the address is link-local, and the interface that leads to it is missing")
         .with_peer(ip)
         .with_hint(format!("write the interface after the address as its zone, such as {ip}%eth0")))
+}
+
+/// Why a host that [`is_loopback_only`](Host::is_loopback_only) does not do `op`.
+pub(in crate::net) fn beyond_loopback(op: &'static str) -> Error {
+    let message = "with --restrict, a script reaches no network but loopback and those of labs";
+    Error::new(ErrorKind::Permission, op, message)
+        .with_hint("name 127.0.0.1, ::1 or localhost, or a host of a lab from within it: run_in(a, || …)")
 }
 
 /// Whether what is sent to `to` from `here` goes to several hosts: by multicast, or, where a socket may, by broadcast. Only the
@@ -291,7 +301,8 @@ mod tests {
     #[test]
     fn a_link_local_address_needs_its_zone() {
         let check = |local: &str, to: &str| {
-            check_zone("ping", local.parse().expect(local), to.parse().expect(to)).map_err(|error| error.hint)
+            check_way(&ThisMachine, "ping", local.parse().expect(local), to.parse().expect(to))
+                .map_err(|error| error.hint)
         };
         for (local, to) in [("[::]:0", "[fe80::1%2]:7"), ("[fe80::2%3]:0", "[fe80::1]:7"), ("[::]:0", "[ff05::1]:7")] {
             assert_eq!(check(local, to), Ok(()), "{local} to {to}");

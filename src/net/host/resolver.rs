@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::addr::beyond_loopback;
 use super::environment::process;
 use super::notify::Notify;
 use super::stop::{Stage, Stop};
@@ -48,6 +49,9 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
             error(ErrorKind::Resolve, format!("the interface of the zone: {}", in_words(&err))).with_hint(ZONE_HINT)
         })?;
         return Ok(vec![SocketAddrV6::new(ip, 0, 0, index).into()]);
+    }
+    if here.is_loopback_only() && !is_address {
+        return Err(beyond_loopback("resolve").with_peer(name));
     }
     #[cfg(not(feature = "kernel"))]
     let asked = name.to_string();

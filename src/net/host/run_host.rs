@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use super::kernel::ThisMachine;
 use super::notify::{Notify, Waited};
 use super::simulated::SimulatedHost;
-use super::socket::{Awaited, HostSocket, Poller, SocketType};
+use super::socket::{Awaited, HostSocket, Poller, SocketOption, SocketType};
 use super::stop::{Stage, Stop};
 use super::traits::{Host, keeps_time_of};
 use crate::net::error::{Error, Result};
@@ -29,20 +29,35 @@ struct ChosenHost {
     chosen: OnceLock<Option<SimulatedHost>>,
     /// Why it may only be this machine.
     only_real: Option<&'static str>,
+    /// Whether its sockets, where it is this machine, reach this machine alone.
+    only_loopback: bool,
 }
 
 impl Default for RunHost {
     fn default() -> Self {
         let chosen =
             if ThisMachine::HAS_NETWORK { OnceLock::new() } else { Some(SimulatedHost::this_machine()).into() };
-        Self(Arc::new(ChosenHost { chosen, only_real: None }))
+        Self(Arc::new(ChosenHost { chosen, ..ChosenHost::default() }))
     }
 }
 
 impl RunHost {
     /// One that is never simulated; `why` ends a sentence: `with --lab kernel`.
-    pub fn only_real(why: &'static str) -> Self {
-        Self(Arc::new(ChosenHost { only_real: Some(why), ..ChosenHost::default() }))
+    pub fn only_real(self, why: &'static str) -> Self {
+        self.with(|chosen| chosen.only_real = Some(why))
+    }
+
+    /// One whose sockets, where it is this machine, reach this machine alone.
+    pub fn only_loopback(self) -> Self {
+        self.with(|chosen| chosen.only_loopback = true)
+    }
+
+    /// This one, of which there is no clone yet, after a change.
+    fn with(mut self, change: impl FnOnce(&mut ChosenHost)) -> Self {
+        if let Some(chosen) = Arc::get_mut(&mut self.0) {
+            change(chosen);
+        }
+        self
     }
 
     /// Has the run be simulated.
@@ -102,7 +117,15 @@ impl Host for RunHost {
     }
 
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
-        self.host().socket(kind, family)
+        let socket = self.host().socket(kind, family)?;
+        if self.is_loopback_only() {
+            socket.set(SocketOption::OnlyLoopback)?;
+        }
+        Ok(socket)
+    }
+
+    fn is_loopback_only(&self) -> bool {
+        self.0.only_loopback && self.simulated().is_none()
     }
 
     fn listener_at(&self, local: SocketAddr) -> Option<String> {
@@ -133,7 +156,7 @@ mod tests {
         let (before, after) = (host.clone(), host.now());
         assert!(after >= Instant::from_nanos(0) && before.simulate().is_err() && before.beneath().is_none());
 
-        let host = RunHost::only_real("with --lab kernel");
+        let host = RunHost::default().only_real("with --lab kernel");
         assert!(!host.is_open());
         assert!(host.simulate().expect_err("it may not").message.ends_with("on real time with --lab kernel"));
     }

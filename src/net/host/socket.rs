@@ -71,6 +71,8 @@ pub enum SocketOption {
     Ttl(Option<u8>),
     /// The type of service or traffic class of what is sent, all eight bits.
     Tos(u8),
+    /// It sends to this host alone, and receives from it alone (SO_BINDTODEVICE).
+    OnlyLoopback,
     /// It may send to all hosts of a network (SO_BROADCAST).
     Broadcast(bool),
     /// What is sent has Don't Fragment set or not, whatever the path's MTU is said to be (IP_MTU_DISCOVER).

@@ -92,6 +92,11 @@ pub trait Host: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Whether its sockets reach nothing but itself.
+    fn is_loopback_only(&self) -> bool {
+        false
+    }
+
     /// What the kernels of the network that it is in have counted that can be why pings were lost: of each host the places in
     /// `KERNEL_CAUSES` of the loss report, and the counts. Nothing for this machine, whose packets are of many.
     fn kernel_counts(&self) -> Vec<(HostId, Vec<(usize, u64)>)> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-pub use super::protocol::{ProgramCommand, ProgramLimit, ProgramLimits, Sandbox};
+pub use super::protocol::{OWN_PROGRAM, ProgramCommand, ProgramLimit, ProgramLimits, Sandbox};
 use crate::net::error::{Error, ErrorKind};
 
 /// How a program ended.

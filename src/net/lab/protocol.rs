@@ -150,7 +150,12 @@ pub struct Sandbox {
     pub raw: bool,
     /// A directory that gets what it leaves in its working directory.
     pub keep: Option<String>,
+    /// Whether it sees this program, as [`OWN_PROGRAM`].
+    pub shows_own: bool,
 }
+
+/// Where a sandbox shows this program.
+pub const OWN_PROGRAM: &str = "/pingscript";
 
 /// The reply to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

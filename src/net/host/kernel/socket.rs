@@ -195,6 +195,7 @@ impl HostSocket for KernelSocket {
             SocketOption::SendBuffer(bytes) => socket.set_send_buffer_size(bytes.min(MAX_BUFFER)),
             SocketOption::Ttl(ttl) => self.set_ttl(ttl),
             SocketOption::Tos(tos) => self.set_by_family(libc::IP_TOS, libc::IPV6_TCLASS, i32::from(tos)),
+            SocketOption::OnlyLoopback => socket.bind_device(Some(b"lo")),
             SocketOption::Broadcast(on) => socket.set_broadcast(on),
             SocketOption::DontFragment(set) => {
                 // Not IP_PMTUDISC_DO, which would refuse by what was learnt instead of asking the path.

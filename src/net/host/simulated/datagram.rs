@@ -151,7 +151,10 @@ impl Options {
             SocketOption::Tos(tos) => self.tos = tos,
             SocketOption::Broadcast(on) => self.broadcast = on,
             SocketOption::DontFragment(set) => self.dont_fragment = Some(set),
-            SocketOption::NoDelay(_) | SocketOption::Keepalive(_) | SocketOption::Linger(_) => return false,
+            SocketOption::NoDelay(_)
+            | SocketOption::Keepalive(_)
+            | SocketOption::Linger(_)
+            | SocketOption::OnlyLoopback => return false,
         }
         true
     }

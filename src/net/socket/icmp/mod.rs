@@ -23,7 +23,7 @@ use crate::net::error::{Error, Result, errno, number_of};
 use crate::net::host::Host;
 #[cfg(feature = "sim")]
 use crate::net::host::SimulatedHost;
-use crate::net::host::addr::check_zone;
+use crate::net::host::addr::check_way;
 use crate::net::host::id::HostId;
 use crate::net::host::socket::{Filter, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
@@ -232,7 +232,7 @@ impl IcmpSocket {
     pub(in crate::net) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
         let theirs = Family::of(to.ip());
         if theirs == self.0.family {
-            return check_zone(op, self.0.local, to);
+            return check_way(&*self.0.host, op, self.0.local, to);
         }
         let message = format!("the socket is {} and the target {theirs}", self.0.family);
         Err(Error::invalid(op, message).with_peer(ZonedIp::from(to)).with_hint("open a socket for the target"))

@@ -9,7 +9,7 @@ use super::end::in_doubt;
 use super::events::tried;
 use super::options::StreamOptions;
 use crate::net::error::{Error, ErrorKind, Result, errno, number_of};
-use crate::net::host::addr::{check_zone, reached};
+use crate::net::host::addr::{check_way, reached};
 use crate::net::host::socket::{Awaited, HostSocket, SocketOption, SocketType};
 use crate::net::host::stop::Stop;
 use crate::net::host::{Host, Waited};
@@ -130,7 +130,7 @@ impl Connector<'_> {
         let options = &self.options;
         let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let local = options.local.unwrap_or(SocketAddr::new(any, 0));
-        check_zone("connect", local, to)?;
+        check_way(&**self.host, "connect", local, to)?;
         let to = reached(local, to);
         // One that the kernel has given the peer's own port is connected to itself (RFC 9293, 3.5: simultaneous open). Then
         // nothing listens there, and the next attempt mostly has another port.

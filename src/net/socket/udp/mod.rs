@@ -22,7 +22,7 @@ use super::prober::{Probing, Tally};
 use super::session::{Session, Settle};
 use crate::net::error::{Error, Result};
 use crate::net::host::Host;
-use crate::net::host::addr::{check_zone, reached};
+use crate::net::host::addr::{check_way, reached};
 use crate::net::host::socket::SocketType;
 use crate::net::observe::loss_report::Dropping;
 use crate::net::wire::Family;
@@ -164,7 +164,7 @@ impl UdpSocket {
 
     pub(in crate::net) fn same_version(&self, op: &'static str, to: SocketAddr) -> Result<()> {
         if to.is_ipv4() == self.0.local.is_ipv4() {
-            return check_zone(op, self.0.local, to);
+            return check_way(&*self.0.host, op, self.0.local, to);
         }
         let version = |v4| if v4 { "IPv4" } else { "IPv6" };
         let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, PipeWriter, Write};
 
-use super::sandbox::{self, KeptFiles, Person, RefusedStep, step};
+use super::sandbox::{KeptFiles, Person, RefusedStep, build, confine, step};
 use super::supervisor::{self, Supervision};
 use crate::net::lab::protocol::{Part, ProgramCommand, ProgramLimits, Sandbox};
 use crate::net::sys::{self, Mount, Namespaces, Resource};
@@ -61,14 +61,14 @@ impl Preparation {
     fn prepare(&self) -> Result<(), RefusedStep> {
         let limits = &self.supervision.limits;
         step("", self.see_host())?;
-        if let Some((_, person)) = &self.sandbox {
+        if let Some((sandbox, person)) = &self.sandbox {
             step("shared memory of its own (unshare(2))", sys::unshare(Namespaces::IPC))?;
-            sandbox::build(*person, limits.disk, self.copies)?;
+            build(*person, sandbox, limits.disk, self.copies)?;
         }
         step("", supervisor::watch(&self.supervision))?;
         step("", if self.supervision.terminal { sys::take_terminal() } else { sys::leave_terminal() })?;
         step("limits (setrlimit(2))", set_limits(limits))?;
-        self.sandbox.as_ref().map_or(Ok(()), |(sandbox, person)| sandbox::confine(*person, sandbox, limits.processes))
+        self.sandbox.as_ref().map_or(Ok(()), |(sandbox, person)| confine(*person, sandbox, limits.processes))
     }
 
     /// Has the program see its host: the interfaces, the processes, the name.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::copying::copy_tree;
 use super::map_ids;
-use crate::net::lab::protocol::Sandbox;
+use crate::net::lab::protocol::{OWN_PROGRAM, Sandbox};
 use crate::net::sys::{self, Mount, Namespaces, Resource};
 
 /// What is seen of this machine, read-only.
@@ -81,13 +81,19 @@ impl Person {
 
 /// Makes the root directory of the program that this process is to become, and enters it. With `copies`, the working directory of
 /// this process is copied.
-pub(super) fn build(person: Person, disk: Option<u64>, copies: bool) -> Result<(), RefusedStep> {
+pub(super) fn build(person: Person, sandbox: &Sandbox, disk: Option<u64>, copies: bool) -> Result<(), RefusedStep> {
     let at = |path: &str| format!("{PLACE}/{path}");
+    // By its path in this mount namespace, before anything is mounted over it.
+    let open_own = || fs::read_link("/proc/self/exe").and_then(File::open);
+    let own = step("this program", sandbox.shows_own.then(open_own).transpose())?;
     step("a file system in memory (mount(2))", sys::mount(Mount::Memory(c"size=1m,mode=755"), PLACE_C))?;
     let made = ["proc", "dev", "home"].iter().try_for_each(|name| fs::create_dir(at(name)));
     step("directories", made)?;
     for name in SYSTEM {
         step(&format!("/{name} as it is (mount(2))"), show(name))?;
+    }
+    if let Some(program) = own {
+        step("this program (mount(2))", show_own(&program))?;
     }
     step("devices (mount(2))", show_devices())?;
     step("a /proc of its own (mount(2))", sys::mount(Mount::New(c"proc"), c"/tmp/proc"))?;
@@ -113,6 +119,15 @@ fn show(name: &str) -> io::Result<()> {
     let (source, target) = (CString::new(source)?, CString::new(target)?);
     sys::mount(Mount::BindAll(&source), &target)?;
     sys::make_read_only(&target, true)
+}
+
+/// Shows this program, read-only.
+fn show_own(program: &File) -> io::Result<()> {
+    let (source, target) = (format!("/proc/self/fd/{}", program.as_raw_fd()), format!("{PLACE}{OWN_PROGRAM}"));
+    File::create(&target)?;
+    let (source, target) = (CString::new(source)?, CString::new(target)?);
+    sys::mount(Mount::Bind(&source), &target)?;
+    sys::make_read_only(&target, false)
 }
 
 fn show_devices() -> io::Result<()> {
