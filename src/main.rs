@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 use std::ops::RangeInclusive;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, CommandFactory, Parser, ValueEnum};
 use pingscript::bindings::callback::tame_panics;
-use pingscript::bindings::graded::GradedRun;
 use pingscript::bindings::lab::planned::PlannedChange;
 use pingscript::bindings::options::{command_line::without_dashes, flags::know_flags};
 use pingscript::engine::check::{self, CheckOutput};
+use pingscript::engine::child_flags::ChildFlags;
 use pingscript::engine::colour::{self, Colour};
 use pingscript::engine::commands::{self, Command};
 use pingscript::engine::programs::ScriptHost;
@@ -78,10 +78,6 @@ struct Cli {
     #[arg(long, value_name = "A..B", value_parser = seeds::range, requires = "simulate", conflicts_with_all = ["seed", "trace", "csv", "interactive", "watch"])]
     seeds: Option<RangeInclusive<u64>>,
 
-    /// The run is one of those of --seeds
-    #[arg(long, hide = true)]
-    one_of_many: bool,
-
     /// Run programs that a script wants in a sandbox without one, with all rights that you have
     #[arg(long, conflicts_with = "check")]
     no_sandbox: bool,
@@ -91,21 +87,8 @@ struct Cli {
     #[arg(long, conflicts_with_all = ["check", "interactive", "watch", "seeds"])]
     restrict: bool,
 
-    /// With --restrict: this process is in a host of a lab, whose network is its own
-    #[arg(long, hide = true, requires = "restrict")]
-    in_lab: bool,
-
-    /// What is judged, of the runs of `grade`
-    #[arg(long, hide = true)]
-    submission: Option<PathBuf>,
-
-    /// The directory for what is built of it
-    #[arg(long, hide = true)]
-    scratch: Option<PathBuf>,
-
-    /// The judge is run by a student
-    #[arg(long, hide = true)]
-    student: bool,
+    #[command(flatten)]
+    child: ChildFlags,
 
     /// Write a row for each probe and verdict, and a summary, as JSON Lines; - is standard output, and printed lines then go to
     /// standard error. With --seeds, a row for each seed. With --check, a row for each error and warning of the script FILE
@@ -244,7 +227,7 @@ fn start() -> Result<i32> {
     if let Some(error) = rows_over_script(&cli) {
         return Ok(run::refuse(&error));
     }
-    if cli.one_of_many {
+    if cli.child.one_of_many {
         sys::die_with_parent();
     }
     if let Some(seeds) = &cli.seeds {
@@ -259,20 +242,16 @@ fn start() -> Result<i32> {
     };
     let (json, csv) = (cli.json, cli.csv);
     let wanted = Wanted { trace: cli.trace, json, csv, frames: cli.frames, report: cli.report };
-    let (seed, simulate, one_of_many) = (cli.seed, cli.simulate, cli.one_of_many);
+    let (seed, simulate, child) = (cli.seed, cli.simulate, cli.child);
+    let (one_of_many, ladders) = (child.one_of_many, child.ladders);
     let no_prompt = if cli.live { Some("--live") } else { cli.restrict.then_some("--restrict") };
     if let Some(flag) = no_prompt.filter(|_| cli.code.is_none() && cli.script.is_empty()) {
         return Ok(run::refuse(&needs_script(flag)));
     }
-    let judged = GradedRun {
-        without_sandbox: cli.no_sandbox,
-        submission: cli.submission,
-        scratch: cli.scratch,
-        for_student: cli.student,
-    };
-    let (live, only_loopback) = (cli.live, cli.restrict && !cli.in_lab);
-    let of_run = Job { changes: cli.change, judged, seed, wanted, simulate, only_real, ..Job::default() };
-    let base = Job { only_loopback, one_of_many, live, ..of_run };
+    let judged = child.graded(cli.no_sandbox);
+    let (live, only_loopback) = (cli.live, cli.restrict && !child.in_lab);
+    let of_run = Job { judged, seed, wanted, simulate, only_real, only_loopback, live, ..Job::default() };
+    let base = Job { changes: cli.change, one_of_many, ladders, ..of_run };
     let mut words = cli.script.into_iter();
     if cli.interactive {
         let name = words.next().unwrap_or_default();

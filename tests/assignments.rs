@@ -100,6 +100,11 @@ impl Marks {
         let (group, name) = bug.check.split_once(": ").expect("a group and a check");
         let found = checks.iter().find(|check| check["group"] == group && check["name"] == name).expect(&bug.check);
         assert_eq!((points, &found["passed"]), (bug.points, &Value::Bool(false)), "{}: {record:#}", bug.name);
+        assert!(
+            checks.iter().any(|check| check["group"] == group && check["ladder"].is_string()),
+            "{}: {record:#}",
+            bug.name
+        );
         assert!(found["words"].as_str().is_some_and(|words| !words.trim().is_empty()), "{}: {found}", bug.name);
     }
 }

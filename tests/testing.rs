@@ -233,3 +233,23 @@ fn the_labs_that_ship_pass() {
     let summary = format!("{} runs: {} passed, 0 failed; ", labs.len(), labs.len());
     assert!(labs.len() >= 15 && run.stdout.contains(&summary), "{}", run.stdout);
 }
+
+#[test]
+fn below_a_failed_check_stands_what_the_links_carried() {
+    let dir = TempDir::new();
+    dir.write(
+        "lost_test.rhai",
+        "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); let link = net.link(a, b, #{ delay: 5.ms });
+set_policy(link.from(a), |pkt| if pkt.text == \"ping 21\" { drop() } else { pass() });
+b.start(\"udp_server_plain.rhai\", [\"--listen\", \"*:11000\", \"--quiet\"]);
+let got = run_in(a, || { let sock = udp::open(\"b:11000\"); let kinds = []; for n in 1..=30 { kinds.push(sock.ping(\"b:11000\", `ping ${n}`, 100.ms).kind); } kinds });
+check(\"all have a reply\", got.filter(|kind| kind == \"reply\").len, 30);
+check(\"none is lost\", \"timeout\" in got, false);
+group(\"without a lab\", || check(\"one\", 1, 1));",
+    );
+    let stdout = run(dir.path(), &["--junit", "a.xml"], 5).stdout;
+    assert!(stdout.contains("packets 37 to 52 of 59: 16 frames, 1 lost\n"), "{stdout}");
+    assert_eq!((stdout.matches("× dropped").count(), stdout.matches("10.0.0.1").count()), (1, 1), "{stdout}");
+    assert!(stdout.contains("\"ping 21\"") && !stdout.contains("\"ping 1\""), "{stdout}");
+    assert!(fs::read_to_string(dir.path().join("a.xml")).expect("a file").contains("× dropped"), "{stdout}");
+}

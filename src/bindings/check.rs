@@ -9,6 +9,7 @@ use super::bound::{Bound, Quantity, compared, shown_value, wanted};
 use super::context::{self, Context};
 use super::convert::shown;
 use super::error::{ScriptResult, core_error, raise};
+use super::lab::ladder;
 use super::measured::{Expectations, measured};
 use crate::net::error::Error;
 use crate::net::host::stop::Reason;
@@ -137,7 +138,7 @@ pub(super) fn report(context: &Context, mut row: CheckRow, column: Option<usize>
         if let Some(passed) = row.passed {
             expectations.met(measured((&row.origin, column.unwrap_or_default()), &row.name, value, passed));
         }
-        expectations.checked(row);
+        expectations.checked(row, ladder::of_group);
     }
 }
 

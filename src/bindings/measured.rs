@@ -1,5 +1,6 @@
 //! What the expectations of a run were given, for the summary of many runs (`--seeds`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rhai::Dynamic;
@@ -10,6 +11,9 @@ use crate::net::observe::check::CheckRow;
 
 /// How many are kept of a run; one in a loop may come for ever.
 const MOST: usize = 10_000;
+
+/// How many ladders are kept of a run.
+const LADDERS: usize = 50;
 
 /// An expectation that a run met: where it stands, and what it was given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,19 +36,32 @@ pub struct Measured {
 
 /// The expectations of a run, where they are wanted.
 #[derive(Debug, Default)]
-pub struct Expectations(OnceLock<Mutex<State>>);
+pub struct Expectations(OnceLock<Mutex<State>>, AtomicBool);
 
 /// What is kept.
 #[derive(Debug, Default)]
 struct State {
     measured: Vec<Measured>,
     checks: Vec<CheckRow>,
+    /// How many of these have a ladder.
+    ladders: usize,
+}
+
+/// Whether a check has this ladder: one that failed for the same packets needs no other.
+fn has(row: &CheckRow, drawn: &str) -> bool {
+    row.ladder.as_deref() == Some(drawn)
 }
 
 impl Expectations {
-    /// Has them kept from now on.
-    pub fn keep(&self) {
+    /// Has them kept from now on, with `ladders` for checks that failed.
+    pub fn keep(&self, ladders: bool) {
+        self.1.store(ladders, Ordering::Relaxed);
         self.0.get_or_init(Mutex::default);
+    }
+
+    /// Whether ladders are kept.
+    pub(super) fn have_ladders(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
     }
 
     /// Whether they are.
@@ -65,9 +82,13 @@ impl Expectations {
         }
     }
 
-    /// A check, or an expectation, has its row.
-    pub(super) fn checked(&self, row: CheckRow) {
+    /// A check, or an expectation, has its row; `ladder` draws one.
+    pub(super) fn checked(&self, mut row: CheckRow, ladder: impl FnOnce() -> Option<String>) {
         if let Some(mut kept) = self.0.get().map(lock).filter(|kept| kept.checks.len() < MOST) {
+            if row.passed == Some(false) && self.have_ladders() && kept.ladders < LADDERS {
+                row.ladder = ladder().filter(|drawn| kept.checks.iter().all(|row| !has(row, drawn)));
+                kept.ladders += usize::from(row.ladder.is_some());
+            }
             kept.checks.push(row);
         }
     }

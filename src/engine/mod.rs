@@ -2,6 +2,8 @@
 
 pub mod check;
 #[cfg(feature = "cli")]
+pub mod child_flags;
+#[cfg(feature = "cli")]
 mod children;
 #[cfg(feature = "cli")]
 pub mod colour;

@@ -93,6 +93,8 @@ pub struct Job {
     pub only_loopback: bool,
     /// Whether it reports what it has measured to the process that runs many such.
     pub one_of_many: bool,
+    /// Whether it draws a ladder for each check that fails.
+    pub ladders: bool,
     /// What is to become of links while it runs.
     pub changes: Vec<PlannedChange>,
     /// What it judges, if it does, and whether programs run in sandboxes.
@@ -130,7 +132,7 @@ pub fn run(host: &Arc<ScriptHost>, job: &Job) -> Result<i32> {
         return Ok(exit::USAGE);
     }
     if job.one_of_many {
-        context.run.part::<Expectations>().keep();
+        context.run.part::<Expectations>().keep(job.ladders);
     }
     let live = sink.and_then(|sink| Live::watch(&job.name, sink, context.run.session.clone()));
     let progress = if live.is_some() { None } else { Progress::watch(context.run.session.clone()) };
@@ -258,12 +260,7 @@ pub fn context(host: &Arc<ScriptHost>, job: &Job) -> Result<Context> {
     end_with_the_reader(&root);
     let seed =
         job.seed.unwrap_or_else(|| (sys::realtime_nanos() as u64 ^ u64::from(std::process::id())) % 1_000_000_000);
-    let machine = RunHost::default();
-    let machine = if job.only_loopback { machine.only_loopback() } else { machine };
-    let machine = match job.only_real {
-        Some(why) => machine.only_real(why),
-        None => machine,
-    };
+    let machine = RunHost::new(job.only_real, job.only_loopback);
     if job.simulate {
         machine.simulate().map_err(|error| anyhow!("{error}"))?;
     }

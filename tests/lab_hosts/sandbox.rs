@@ -166,8 +166,10 @@ for call in (101, 165, 248, 250, 272, 298, 321, 425, 0x40000000 | 101):
     if cfg!(target_arch = "x86_64") {
         assert_eq!(text.matches(" -1 1\n").count(), 9, "{text}");
     }
-    let raw =
-        ProgramCommand { sandbox: Some(Sandbox { raw: true, keep: None }), ..sandboxed(&["python3", "-c", code]) };
+    let raw = ProgramCommand {
+        sandbox: Some(Sandbox { raw: true, ..Sandbox::default() }),
+        ..sandboxed(&["python3", "-c", code])
+    };
     let (text, ..) = end_of(&start(&a, raw));
     assert!(text.contains("2 3 open") && text.contains("CapEff:\t0000000000002000"), "{text}");
 }

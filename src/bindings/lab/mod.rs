@@ -12,6 +12,7 @@ use super::callback::programs;
 use super::context::{Context, Entered, ScriptStart};
 use super::convert::Options;
 use super::error::{OrRaise, ScriptResult, raise};
+use super::measured::Expectations;
 use super::{context, exit, simulate};
 use crate::net::error::Error;
 use crate::net::host::stop::{Reason, Stop, terminate_later};
@@ -26,6 +27,7 @@ pub mod exec;
 pub mod fates;
 pub mod host;
 pub mod ingress;
+pub mod ladder;
 pub mod lesson;
 pub mod link;
 mod picture;
@@ -68,8 +70,8 @@ impl ScriptLab {
             Ok(net) => net,
         };
         context.run.host.stay_real();
-        // What becomes of each frame is kept where a script asks for it.
-        if programs().mention(".fates(") {
+        // What becomes of each frame is kept where a script asks for it, or a check that fails will.
+        if programs().mention(".fates(") || context.run.part::<Expectations>().have_ladders() {
             context.run.session.keeps_fates.store(true, Ordering::Relaxed);
         }
         let relay = RelayDriver::start(&net, context.run.session.clone(), context.host.clone(), stop.clone())?;

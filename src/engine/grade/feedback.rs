@@ -45,7 +45,8 @@ pub(super) fn text(record: &GradeRecord) -> String {
 pub(super) fn document(record: &GradeRecord) -> String {
     let shown = ShownChecks::of(record);
     let note = record.note.as_ref().map_or(String::new(), |note| format!("\n{note}\n"));
-    let lines: Vec<String> = shown.lines().into_iter().map(|line| format!("    {line}")).collect();
+    let lines: Vec<String> =
+        shown.lines().into_iter().map(|line| format!("    {line}").trim_end().to_string()).collect();
     format!(
         "# {}: {}\n{note}\n{}\n\nThe seed was {}: the same again, and the same result, comes of the same seed.\n",
         record.title(),

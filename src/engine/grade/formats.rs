@@ -73,7 +73,7 @@ fn said(check: &CheckRow) -> String {
     let why = check.why.as_ref().map(|why| format!("not judged: {why}"));
     let failure = (check.passed == Some(false)).then(|| check.failure(""));
     let words = check.words.clone().filter(|_| check.passed == Some(false));
-    [why, failure, words].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    [why, failure, words, check.ladder.clone()].into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// What GitHub Classroom reads, as a line for the file of outputs: `result=` and JSON in base64.

@@ -142,7 +142,7 @@ impl GradeArgs {
     /// The command line of the run that judges a submission.
     fn words(&self, handed: &Handed, scratch: &Path) -> Vec<String> {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let mut words: Vec<String> = ["--lab", "kernel", "--seed"].map(str::to_string).to_vec();
+        let mut words: Vec<String> = ["--ladders", "--lab", "kernel", "--seed"].map(str::to_string).to_vec();
         words.push(self.seed_of(&handed.name).to_string());
         words.extend(["--submission".to_string(), text(&handed.dir), "--scratch".to_string(), text(scratch)]);
         words.extend(self.student.then(|| "--student".to_string()));

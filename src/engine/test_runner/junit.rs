@@ -81,7 +81,8 @@ fn write_check(text: &mut String, class: &str, check: &CheckRow) {
         Some(true) => String::new(),
         None => format!("<skipped message=\"not judged: {}\"/>", escaped(check.why.as_deref().unwrap_or_default())),
         Some(false) => {
-            let all: Vec<String> = std::iter::once(check.failure("")).chain(check.words.clone()).collect();
+            let all: Vec<String> =
+                std::iter::once(check.failure("")).chain(check.words.clone()).chain(check.ladder.clone()).collect();
             // Some show the attribute, others the text.
             format!("<failure message=\"{}\" type=\"check\">{}</failure>", escaped(&all[0]), escaped(&all.join("\n")))
         }

@@ -146,7 +146,7 @@ fn runs(asked: &TestArgs, files: &[String]) -> Vec<TestRun> {
     let mut runs = Vec::new();
     for file in files {
         let in_kernel = asked.kernel || starts_programs(&host, file);
-        let flags: &[&str] = if in_kernel { &["--lab", "kernel"] } else { &["--simulate"] };
+        let flags: &[&str] = if in_kernel { &["--ladders", "--lab", "kernel"] } else { &["--ladders", "--simulate"] };
         for seed in asked.seeds.clone().unwrap_or(SEED..=SEED) {
             let words = flags.iter().map(ToString::to_string).chain(["--seed".to_string(), seed.to_string()]);
             let name = if asked.seeds.is_some() { format!("{file} seed {seed}") } else { file.clone() };

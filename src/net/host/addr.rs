@@ -160,7 +160,7 @@ pub fn reached(local: SocketAddr, to: SocketAddr) -> SocketAddr {
 /// `invalid`: a link-local address without a zone. `permission`: sockets of `here` reach nothing but itself.
 pub fn check_way(here: &dyn Host, op: &'static str, local: SocketAddr, to: SocketAddr) -> Result<()> {
     if here.is_loopback_only() && !meant(to.ip()).is_loopback() {
-        return Err(beyond_loopback(op).with_peer(to));
+        return Err(resolver::beyond_loopback(op).with_peer(to));
     }
     if !needs_zone(to.ip()) || ZonedIp::from(to).zone > 0 || ZonedIp::from(local).zone > 0 {
         return Ok(());
@@ -169,13 +169,6 @@ pub fn check_way(here: &dyn Host, op: &'static str, local: SocketAddr, to: Socke
     Err(Error::invalid(op, "the address is link-local, and the interface that leads to it is missing")
         .with_peer(ip)
         .with_hint(format!("write the interface after the address as its zone, such as {ip}%eth0")))
-}
-
-/// Why a host that [`is_loopback_only`](Host::is_loopback_only) does not do `op`.
-pub(in crate::net) fn beyond_loopback(op: &'static str) -> Error {
-    let message = "with --restrict, a script reaches no network but loopback and those of labs";
-    Error::new(ErrorKind::Permission, op, message)
-        .with_hint("name 127.0.0.1, ::1 or localhost, or a host of a lab from within it: run_in(a, || …)")
 }
 
 /// Whether what is sent to `to` from `here` goes to several hosts: by multicast, or, where a socket may, by broadcast. Only the

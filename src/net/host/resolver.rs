@@ -7,7 +7,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::addr::beyond_loopback;
 use super::environment::process;
 use super::notify::Notify;
 use super::stop::{Stage, Stop};
@@ -90,6 +89,13 @@ pub(in crate::net) fn look_up(here: &dyn Host, name: &str, stop: &Stop) -> Resul
             Err(error(ErrorKind::Resolve, message).with_hint(HINT))
         }
     }
+}
+
+/// Why a host that [`is_loopback_only`](Host::is_loopback_only) does not do `op`.
+pub(in crate::net) fn beyond_loopback(op: &'static str) -> Error {
+    let message = "with --restrict, a script reaches no network but loopback and those of labs";
+    Error::new(ErrorKind::Permission, op, message)
+        .with_hint("name 127.0.0.1, ::1 or localhost, or a host of a lab from within it: run_in(a, || …)")
 }
 
 /// Whether `name` is always this host (RFC 6761, section 6.3).

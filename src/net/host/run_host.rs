@@ -23,7 +23,7 @@ use crate::net::wire::Family;
 #[derive(Clone, Debug)]
 pub struct RunHost(Arc<ChosenHost>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ChosenHost {
     /// `Some(None)`: this machine.
     chosen: OnceLock<Option<SimulatedHost>>,
@@ -35,29 +35,17 @@ struct ChosenHost {
 
 impl Default for RunHost {
     fn default() -> Self {
-        let chosen =
-            if ThisMachine::HAS_NETWORK { OnceLock::new() } else { Some(SimulatedHost::this_machine()).into() };
-        Self(Arc::new(ChosenHost { chosen, ..ChosenHost::default() }))
+        Self::new(None, false)
     }
 }
 
 impl RunHost {
-    /// One that is never simulated; `why` ends a sentence: `with --lab kernel`.
-    pub fn only_real(self, why: &'static str) -> Self {
-        self.with(|chosen| chosen.only_real = Some(why))
-    }
-
-    /// One whose sockets, where it is this machine, reach this machine alone.
-    pub fn only_loopback(self) -> Self {
-        self.with(|chosen| chosen.only_loopback = true)
-    }
-
-    /// This one, of which there is no clone yet, after a change.
-    fn with(mut self, change: impl FnOnce(&mut ChosenHost)) -> Self {
-        if let Some(chosen) = Arc::get_mut(&mut self.0) {
-            change(chosen);
-        }
-        self
+    /// One that is never simulated if it is said why, which ends a sentence: `with --lab kernel`; and with `only_loopback`, one whose
+    /// sockets, where it is this machine, reach this machine alone.
+    pub fn new(only_real: Option<&'static str>, only_loopback: bool) -> Self {
+        let chosen =
+            if ThisMachine::HAS_NETWORK { OnceLock::new() } else { Some(SimulatedHost::this_machine()).into() };
+        Self(Arc::new(ChosenHost { chosen, only_real, only_loopback }))
     }
 
     /// Has the run be simulated.
@@ -156,7 +144,7 @@ mod tests {
         let (before, after) = (host.clone(), host.now());
         assert!(after >= Instant::from_nanos(0) && before.simulate().is_err() && before.beneath().is_none());
 
-        let host = RunHost::default().only_real("with --lab kernel");
+        let host = RunHost::new(Some("with --lab kernel"), false);
         assert!(!host.is_open());
         assert!(host.simulate().expect_err("it may not").message.ends_with("on real time with --lab kernel"));
     }

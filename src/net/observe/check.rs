@@ -31,6 +31,9 @@ pub struct CheckRow {
     pub why: Option<String>,
     /// The error that ended its group, or for which the values could not be compared.
     pub error: Option<String>,
+    /// What the links carried when it failed, drawn as lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ladder: Option<String>,
     /// Its place: the script and the line.
     pub origin: String,
     /// Whether who is judged is to know nothing of it.
@@ -78,7 +81,8 @@ impl CheckRow {
         };
         if self.passed == Some(false) {
             let words = self.words.iter().flat_map(|words| words.lines()).filter(|line| !line.trim().is_empty());
-            lines.extend(words.map(|line| format!("     {}", one_line(line))));
+            let drawn = self.ladder.iter().flat_map(|ladder| ladder.lines());
+            lines.extend(words.chain(drawn).map(|line| format!("     {}", one_line(line)).trim_end().to_string()));
         }
         lines
     }

@@ -18,6 +18,8 @@ pub mod svg;
 pub mod text;
 mod timeline;
 
+use std::ops::Range;
+
 use self::columns::Columns;
 use self::reading::ReadRun;
 use self::selection::Selection;
@@ -163,9 +165,19 @@ impl Ladder {
                 "the first {most} of {} are drawn; --from, --to and --host select others",
                 frames_in_words(self.arrows.len())
             ));
-            self.arrows.truncate(most);
-            self.round_trips.retain(|trip| trip.request < most && trip.reply < most);
+            self.keep(0..most);
         }
+    }
+
+    /// Has these frames alone, which there are.
+    pub fn keep(&mut self, frames: Range<usize>) {
+        let is_kept = |trip: &RoundTrip| frames.contains(&trip.request) && frames.contains(&trip.reply);
+        self.round_trips.retain(is_kept);
+        for trip in &mut self.round_trips {
+            (trip.request, trip.reply) = (trip.request - frames.start, trip.reply - frames.start);
+        }
+        self.arrows.truncate(frames.end);
+        self.arrows.drain(..frames.start);
     }
 
     /// What the picture is of, in one line.
