@@ -3,6 +3,8 @@
 //! A server may reply in capitals, so texts are compared without regard to ASCII case. Text
 //! is bytes: it need not be UTF-8.
 
+use std::fmt::{Display, Write};
+
 /// The sequence number `N` of a text `ping N` or `ping N …`.
 ///
 /// The word may be in any case; one space follows it, then decimal digits alone, then the end or a space.
@@ -21,8 +23,11 @@ pub fn sequence(text: &[u8]) -> Option<u64> {
 }
 
 /// The text of probe `sequence`, `time` being what the sender wishes to see again: `ping 3 1714.25`.
-pub fn compose(sequence: u64, time: &str) -> String {
-    format!("ping {sequence} {time}")
+pub fn compose(sequence: u64, time: impl Display) -> String {
+    // Made for each ping: with room for all of it.
+    let mut text = String::with_capacity(64);
+    let _ = write!(text, "ping {sequence} {time}");
+    text
 }
 
 /// Whether two texts are the same but for the case of ASCII letters.

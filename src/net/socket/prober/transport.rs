@@ -165,8 +165,8 @@ impl Text<'_> {
 
 /// The text of a ping with this number, sent at `time` in nanoseconds since 1970.
 fn ping(number: u64, time: i64) -> Vec<u8> {
-    let time = format!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
-    ping_text::compose(number, &time).into_bytes()
+    let time = format_args!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
+    ping_text::compose(number, time).into_bytes()
 }
 
 /// How a reply names its probe.

@@ -105,10 +105,15 @@ impl Stack {
         }
         header.dont_fragment = what.dont_fragment.unwrap_or(fits && !self.path_mtus.is_narrower(what.to, now));
         let packet = header.packet(what.segment);
+        // What goes to many comes to this host, too, if it is one of them.
+        let comes_here = index != LOOPBACK && (self.is_broadcast(what.to) || self.is_member(what.to));
+        if fits && !comes_here {
+            self.outbox.packets.push((index, packet));
+            return Ok(());
+        }
         let pieces =
             if fits { vec![packet] } else { fragments(&packet, mtu, identification).ok_or((EMSGSIZE, mtu as u32))? };
-        // What goes to many comes to this host, too, if it is one of them.
-        if index != LOOPBACK && (self.is_broadcast(what.to) || self.is_member(what.to)) {
+        if comes_here {
             self.outbox.packets.extend(pieces.iter().map(|piece| (LOOPBACK, piece.clone())));
         }
         self.outbox.packets.extend(pieces.into_iter().map(|piece| (index, piece)));

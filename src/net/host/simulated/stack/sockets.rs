@@ -228,17 +228,14 @@ impl Stack {
             let fits = it.kind == SocketType::Udp && (exact || local.ip().is_unspecified()) && from_peer != Some(false);
             fits.then_some(u8::from(exact) + 2 * u8::from(from_peer == Some(true)))
         };
-        let fitting: Vec<(u8, SocketKey)> =
-            self.sockets.iter().filter_map(|(key, it)| Some((fits(it)?, *key))).collect();
+        let fitting = || self.sockets.iter().filter_map(|(key, it)| Some((fits(it)?, *key)));
         if to_many {
-            return fitting.into_iter().map(|(_, key)| key).collect();
+            return fitting().map(|(_, key)| key).collect();
         }
-        let best = fitting.iter().map(|(narrow, _)| *narrow).max();
-        let best: Vec<SocketKey> =
-            fitting.into_iter().filter(|(it, _)| Some(*it) == best).map(|(_, key)| key).collect();
+        let best = fitting().map(|(narrow, _)| narrow).max();
+        let of_best = || fitting().filter(|(narrow, _)| Some(*narrow) == best).map(|(_, key)| key);
         // Those that share an address each have their part of the senders.
-        let place = usize::from(from.port()) % best.len().max(1);
-        best.get(place).copied().into_iter().collect()
+        of_best().nth(usize::from(from.port()) % of_best().count().max(1)).into_iter().collect()
     }
 
     /// The ping socket that an echo reply is for.
