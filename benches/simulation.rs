@@ -1,11 +1,13 @@
 //! How fast a simulated run is.
 //!
 //! `cargo bench --bench simulation` starts the program with `--simulate`, as a user does, and prints the median of some rounds with
-//! the start of the process in it: pings a second of the core's pinger against `udp::serve` with a scripted policy, a day of a ping
-//! each second, how often a second two scripts take turns, a lab of 500 hosts and routers, TCP, and all labs that ship.
+//! the start of the process in it: pings a second of the core's pinger against `udp::serve` with a scripted policy, over loopback and
+//! over a link, a day of a ping each second, how often a second two scripts take turns, beside two threads of the system that do
+//! nothing else, a lab of 500 hosts and routers, TCP, and all labs that ship.
 #![allow(missing_docs)]
 
 use std::process::{Command, Stdio};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use pingscript::engine::sources::SHIPPED;
@@ -14,16 +16,24 @@ const PINGSCRIPT: &str = env!("CARGO_BIN_EXE_pingscript");
 
 const ROUNDS: usize = 5;
 
+/// `HOSTS` has two, `a` and `b`; `LOSS` is how much the policy drops.
 const PINGS: &str = r#"
-let server = udp::bind("127.0.0.1:7");
-set_policy(server, |pkt| if random() < 0.1 { drop() } else { pass() });
-let task = start_thread(|| udp::serve(server, udp::echo()));
-let n = 0;
-let plan = #{ count: COUNT, interval: INTERVAL, window: 1024, timeout: 100.ms, report: false };
-for ping in pinger(udp::open("127.0.0.1:7"), "127.0.0.1:7", plan) { n += 1; }
-expect(n, COUNT);
+HOSTS
+let server = run_in(b, || udp::bind("*:7"));
+set_policy(server, |pkt| if random() < LOSS { drop() } else { pass() });
+let task = run_in(b, || start_thread(|| udp::serve(server, udp::echo())));
+let n = counter();
+run_in(a, || {
+    let plan = #{ count: COUNT, interval: INTERVAL, window: WINDOW, timeout: 100.ms, report: false };
+    for ping in pinger(udp::open(at), at, plan) { n.add(1); }
+});
+expect(n.value, COUNT);
 exit(0);
 "#;
+
+const LOOPBACK: &str = r#"let net = lab::create(); let a = net.host("a"); let b = a; let at = "127.0.0.1:7";"#;
+const LINK: &str =
+    r#"let net = lab::create(); let a = net.host("a"); let b = net.host("b"); net.link(a, b); let at = "b:7";"#;
 
 /// Two threads that sleep half a beat apart: each wakes after the other.
 const TURNS: &str = r#"
@@ -46,9 +56,16 @@ expect(got, 20_000_000);
 
 fn main() {
     println!("{:<44} {:>10} {:>14} {:>10}", "", "median", "a second", "wanted");
-    let pings = |count: &str, interval: &str| PINGS.replace("COUNT", count).replace("INTERVAL", interval);
-    row("pings, 100,000 at 100 us", 100_000, "300,000/s", || script(&pings("100_000", "100.us")));
-    row("a day of a ping each second", 86_400, "3 s", || script(&pings("86_400", "1.s")));
+    for (way, hosts) in [("loopback", LOOPBACK), ("a link", LINK)] {
+        for window in ["1", "64"] {
+            let code = pings(hosts, ["0.0", "200_000", "0.s", window]);
+            row(&format!("200,000 pings over {way}, {window} in flight"), 200_000, "300,000/s", || script(&code));
+        }
+    }
+    let lossy = |count, interval| pings(LOOPBACK, ["0.1", count, interval, "1024"]);
+    row("100,000 pings at 100 us, a tenth lost", 100_000, "300,000/s", || script(&lossy("100_000", "100.us")));
+    row("a day of a ping each second, a tenth lost", 86_400, "3 s", || script(&lossy("86_400", "1.s")));
+    row("two threads of the system in turn", 100_000, "", switches);
     row("two scripts that sleep in turn", 100_000, "", || script(TURNS));
     row("a lab of 500 hosts and routers", 0, "1 s", || script(LARGE));
     row("20 MB over TCP", 0, "", || script(STREAM));
@@ -58,6 +75,34 @@ fn main() {
     for lab in labs() {
         row(lab, 0, "", || run(&[&format!("scripts/{lab}")]));
     }
+}
+
+/// A script of pings between two hosts, with this loss, number, interval and window.
+fn pings(hosts: &str, values: [&str; 4]) -> String {
+    let names = ["LOSS", "COUNT", "INTERVAL", "WINDOW"];
+    names.iter().zip(values).fold(PINGS.replace("HOSTS", hosts), |code, (name, value)| code.replace(name, value))
+}
+
+/// 100,000 changes from one thread to another, on one processor: the least that a change of scripts can take.
+fn switches() -> Duration {
+    let turn = (Mutex::new(0u32), Condvar::new());
+    let run = |turn: &(Mutex<u32>, Condvar), own: u32| {
+        for round in 0..50_000 {
+            let is_other = |count: &mut u32| *count != 2 * round + own;
+            let mut count = turn.1.wait_while(turn.0.lock().expect("a turn"), is_other).expect("a turn");
+            *count += 1;
+            turn.1.notify_one();
+        }
+    };
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            pingscript::net::sys::keep_to_this_processor();
+            scope.spawn(|| run(&turn, 1));
+            run(&turn, 0);
+        });
+    });
+    begun.elapsed()
 }
 
 fn script(text: &str) -> Duration {
