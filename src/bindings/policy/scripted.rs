@@ -41,6 +41,11 @@ impl Decide for Scripted {
         self.callback.lock().unwrap_or_else(PoisonError::into_inner).written()
     }
 
+    /// One that was translated has nothing in it that waits, also where the interpreter decides.
+    fn decides_at_once(&self) -> bool {
+        self.compiled.is_some()
+    }
+
     fn decide(&self, subject: &PolicyInput<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
         if let Some(verdict) = self.decide_by_tree(subject, place, draws) {
             return Some(verdict);

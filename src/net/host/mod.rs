@@ -10,6 +10,7 @@ pub mod current;
 pub mod environment;
 pub mod file;
 pub mod id;
+pub mod in_place;
 #[cfg_attr(not(feature = "kernel"), path = "none.rs")]
 pub mod kernel;
 pub(in crate::net) mod lock;

@@ -9,6 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
+use super::in_place::InPlace;
 use super::kernel::ThisMachine;
 use super::notify::{Notify, Waited};
 use super::simulated::SimulatedHost;

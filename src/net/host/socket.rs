@@ -192,6 +192,11 @@ pub trait HostSocket: Pollable {
     /// Takes the next entry of the error queue; what it quotes comes into `buffer`. `WouldBlock`: there is none.
     fn next_error(&self, buffer: &mut [u8]) -> io::Result<Received>;
 
+    /// Whether it may have something to receive, or an error; only a host that knows that without a call says no.
+    fn may_have_more(&self) -> bool {
+        true
+    }
+
     /// Sets an option.
     fn set(&self, option: SocketOption) -> io::Result<()>;
 

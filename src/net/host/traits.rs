@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::environment::environment;
 use super::id::HostId;
+use super::in_place::InPlace;
 use super::notify::{Notify, Waited};
 use super::socket::{Awaited, HostSocket, Poller, SocketType};
 use super::stop::{Stage, Stop};
@@ -49,6 +50,10 @@ macro_rules! keeps_time_of {
 
         fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
             self.$of().wait_in(stop, call)
+        }
+
+        fn serve_in_place(&self, socket: &dyn HostSocket, serve: InPlace) -> Option<Box<dyn Any>> {
+            self.$of().serve_in_place(socket, serve)
         }
 
         fn park(
@@ -183,6 +188,13 @@ pub trait Host: Debug + Send + Sync {
     fn wait_in(&self, stop: &Stop, call: &mut dyn FnMut()) -> bool {
         let _ = (stop, call);
         false
+    }
+
+    /// Has `serve` called in place of waking this thread where it waits for `socket` alone, and something has come for that: a host
+    /// whose threads take turns spares two changes from one to another. Until what is returned is dropped; `None`: the thread wakes.
+    fn serve_in_place(&self, socket: &dyn HostSocket, serve: InPlace) -> Option<Box<dyn Any>> {
+        let _ = (socket, serve);
+        None
     }
 
     /// Waits until `ready` says so, which is asked at first and whenever `on` was notified; until `until` has passed; or until a

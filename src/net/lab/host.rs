@@ -10,6 +10,7 @@ use super::{Lab, Prefix, v4_first};
 use crate::net::error::{Error, Result};
 use crate::net::host::ThisMachine;
 use crate::net::host::id::HostId;
+use crate::net::host::in_place::InPlace;
 use crate::net::host::notify::Notify;
 use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
 use crate::net::host::stop::{Stage, Stop};

@@ -27,6 +27,11 @@ pub trait Decide: Debug + Send + Sync {
     fn origin(&self) -> Option<Arc<str>> {
         None
     }
+
+    /// Whether it never waits while it decides.
+    fn decides_at_once(&self) -> bool {
+        false
+    }
 }
 
 /// A policy of any make.
@@ -120,6 +125,14 @@ impl Policy {
         }
     }
 
+    fn decides_at_once(&self) -> bool {
+        match self {
+            Self::Native(_) => true,
+            Self::Other(other) => other.decides_at_once(),
+            Self::Chain(list) => list.iter().all(Self::decides_at_once),
+        }
+    }
+
     /// Checks that what the policy may ask for can be done at `site`.
     ///
     /// # Errors
@@ -195,6 +208,11 @@ impl AttachedPolicy {
             Policy::Other(other) => other.origin(),
             Policy::Native(_) | Policy::Chain(_) => None,
         }
+    }
+
+    /// Whether it never waits while it decides.
+    pub(in crate::net) fn decides_at_once(&self) -> bool {
+        self.policy.decides_at_once()
     }
 
     /// The same as [`Self::lock_flows`] for a server on `host`, whose policy may wait while it decides.

@@ -40,6 +40,11 @@ impl PolicySlot {
         drop(before);
     }
 
+    /// Whether there is no policy that may wait while it decides.
+    pub fn decides_at_once(&self) -> bool {
+        self.get().is_none_or(|policy| policy.decides_at_once())
+    }
+
     /// Whether this thread must not receive here: a policy is deciding on it, and there is one here. It would wait for what
     /// it holds itself, or for another thread whose policy waits for this one.
     pub fn refuses_receives(&self) -> bool {

@@ -3,10 +3,12 @@
 //! For servers whose replies need no script and so take no time: a batch's first reply waits for its last.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::endpoint::lock;
 use super::udp::{UdpIncoming, UdpSocket, max_payload};
 use crate::net::error::Result;
+use crate::net::host::in_place::InPlace;
 use crate::net::host::stop::Stop;
 use crate::net::policy::Action;
 use crate::net::policy::datagram::Datagram;
@@ -81,7 +83,23 @@ impl UdpSocket {
     /// As [`UdpSocket::receive`] and [`UdpSocket::reply`].
     pub fn serve(&self, how: NativeReply, stop: &Stop) -> Result<()> {
         self.begin_to_serve();
+        let (this, replies) = (self.clone(), Mutex::default());
+        let in_place = InPlace::new(move || this.serve_at_once(how, &mut lock(&replies)));
+        let _in_place = self.host.serve_in_place(&*self.socket("recv")?, in_place);
         self.serve_by(stop, &mut { how })
+    }
+
+    /// Replies to a datagram that has come, if there is one, without waiting. Whether it could; if not, the thread that serves is to
+    /// look.
+    fn serve_at_once(&self, mut how: NativeReply, replies: &mut Replies) -> bool {
+        if self.is_shared() || !self.decides_at_once() {
+            return false;
+        }
+        let mut serve = |request: Datagram| {
+            self.serve_one(&mut how, &request, replies)?;
+            self.send(replies)
+        };
+        self.take_one().and_then(|taken| taken.map_or(Ok(()), &mut serve)).is_ok()
     }
 
     /// Has `server` serve each datagram that arrives, until the stop, until the socket is closed, or until it ends.

@@ -35,7 +35,7 @@ impl SocketPlace {
             writable: true,
             has_error: socket.has_error(),
         };
-        self.world.with_host(self.host, |stack, _| match stack.socket(self.key) {
+        self.world.look_at_host(self.host, |stack| match stack.socket(self.key) {
             Some(socket) => look(socket),
             None => stack.tcp().readiness(self.key),
         })
@@ -57,7 +57,7 @@ impl DatagramHandle {
 
     fn with<R>(&self, act: impl FnOnce(&mut super::datagram::DatagramSocket) -> Result<R, i32>) -> io::Result<R> {
         let place = &self.place;
-        let done = place.world.with_host(place.host, |stack, _| act(stack.socket_mut(place.key).ok_or(EINVAL)?));
+        let done = place.world.look_at_host(place.host, |stack| act(stack.socket_mut(place.key).ok_or(EINVAL)?));
         done.map_err(error)
     }
 
@@ -137,6 +137,10 @@ impl HostSocket for DatagramHandle {
 
     fn next_error(&self, buffer: &mut [u8]) -> io::Result<Received> {
         self.with(|socket| socket.next_error(buffer))
+    }
+
+    fn may_have_more(&self) -> bool {
+        self.place.state().readable
     }
 
     fn set(&self, option: SocketOption) -> io::Result<()> {

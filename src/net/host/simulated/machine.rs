@@ -15,6 +15,7 @@ use super::world::{Wait, World};
 use crate::net::error::{Error, ErrorKind, errno, of_number};
 use crate::net::host::environment::environment;
 use crate::net::host::id::HostId;
+use crate::net::host::in_place::InPlace;
 use crate::net::host::notify::Notify;
 use crate::net::host::notify::Waited;
 use crate::net::host::socket::{Awaited, HostSocket, Poller, SocketType};
@@ -138,6 +139,11 @@ impl Host for SimulatedHost {
                 Woken::Stuck(why) => return Err(io::Error::other(stuck(why))),
             }
         }
+    }
+
+    fn serve_in_place(&self, socket: &dyn HostSocket, serve: InPlace) -> Option<Box<dyn Any>> {
+        let place = place_of(socket).ok()?;
+        Some(Box::new(self.world.serve_in_place((place.host, place.key), serve)))
     }
 
     fn park(

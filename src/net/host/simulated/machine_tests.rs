@@ -281,3 +281,46 @@ fn a_connection_that_is_being_made_ends_with_an_icmp_error() {
     let gone = client.take_error().expect("asked").expect("an error");
     assert_eq!((gone.kind(), b.number()), (io::ErrorKind::TimedOut, 1));
 }
+
+#[test]
+fn what_is_served_in_place_is_served_by_the_thread_that_waits_and_nothing_else_is() {
+    let (world, [a, b]) = pair();
+    let stop = Stop::root().expect("a stop");
+    let (client, server) = (udp(&a, "0.0.0.0:0"), udp(&b, "0.0.0.0:7"));
+    let log: Arc<Mutex<Vec<(String, threads::ThreadId)>>> = Arc::default();
+    let note = |log: &Mutex<Vec<_>>, text: String| log.lock().expect("a log").push((text, threads::current()));
+    let (serving, inside, noted) = (stop.task(), stop.task(), log.clone());
+    let (host, ended) = (b.clone(), serving.clone());
+    let body = move || {
+        let (socket, in_place) = (server.clone(), noted.clone());
+        let serve = InPlace::new(move || {
+            let mut buffer = [0; 100];
+            let Ok(got) = socket.receive(&mut buffer, Blocking::No) else { return true };
+            note(&in_place, format!("in place {}", String::from_utf8_lossy(&buffer[..got.len])));
+            &buffer[..got.len] != b"2"
+        });
+        let _in_place = host.serve_in_place(&*server, serve).expect("it can");
+        while let Ok(text) = receive(&host, &*server, None, &ended) {
+            note(&noted, text);
+        }
+        note(&noted, "stopped".to_string());
+    };
+    b.start_thread("test", true, Box::new(body)).expect("started");
+    let sleep = || a.wait(&mut [], Some(a.now() + Duration::from_secs(1)), &inside).expect("waits");
+    sleep();
+    // The thread that 2 wakes finds 3, which came with it.
+    for texts in [&["1"][..], &["2", "3"], &["4"]] {
+        texts.iter().for_each(|text| send(&*client, text.as_bytes(), "10.0.0.2:7"));
+        sleep();
+    }
+    send(&*client, b"5", "10.0.0.2:7");
+    a.wait(&mut [], Some(a.now() + Duration::from_millis(1)), &inside).expect("waits");
+    serving.interrupt(Reason::Ended);
+    sleep();
+    world.leave();
+    let log = log.lock().expect("a log");
+    let texts: Vec<&str> = log.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(texts, ["in place 1", "in place 2", "3", "in place 4", "stopped"]);
+    let own: Vec<bool> = log.iter().map(|(_, thread)| *thread == threads::current()).collect();
+    assert_eq!(own, [true, true, false, true, false]);
+}

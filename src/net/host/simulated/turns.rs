@@ -3,7 +3,7 @@
 //! A thread runs until it waits. What it waits for makes it ready, and of the threads that are ready the one that became so
 //! first runs next; those that became so at the same step run in the order of their numbers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::net::time::Instant;
 
@@ -33,7 +33,7 @@ pub struct Turns {
     next: ThreadNumber,
     running: Option<ThreadNumber>,
     ready: VecDeque<ThreadNumber>,
-    waiters: HashMap<WakeKey, BTreeSet<ThreadNumber>>,
+    waiters: BTreeSet<(WakeKey, ThreadNumber)>,
     deadlines: BTreeSet<(Instant, ThreadNumber)>,
     outside: usize,
 }
@@ -80,27 +80,35 @@ impl Turns {
     /// The thread that runs begins to wait until one of `keys` is woken, or `until` has come.
     pub fn wait(&mut self, number: ThreadNumber, keys: &[WakeKey], until: Option<Instant>) {
         let Some(thread) = self.threads.get_mut(&number) else { return };
-        thread.doing = Doing::Waiting;
         thread.keys.clear();
         thread.keys.extend_from_slice(keys);
         thread.until = until;
-        for key in keys {
-            self.waiters.entry(*key).or_default().insert(number);
-        }
-        if let Some(until) = until {
-            self.deadlines.insert((until, number));
-        }
+        self.wait_again(number);
+    }
+
+    /// The thread that runs waits for the same as the last time.
+    pub fn wait_again(&mut self, number: ThreadNumber) {
+        let Some(thread) = self.threads.get_mut(&number) else { return };
+        thread.doing = Doing::Waiting;
+        self.waiters.extend(thread.keys.iter().map(|key| (*key, number)));
+        self.deadlines.extend(thread.until.map(|until| (until, number)));
         if self.running == Some(number) {
             self.running = None;
         }
     }
 
+    /// Whether a thread runs because something has come for `key`, which was all that it waited for.
+    pub fn waited_for(&self, number: ThreadNumber, key: WakeKey) -> bool {
+        let is_that = |it: &Participant| it.woken == Woken::Ready && it.keys == [key] && it.until.is_none();
+        self.threads.get(&number).is_some_and(is_that)
+    }
+
     /// Makes all ready that wait for `key`, in the order of their numbers.
     pub fn wake(&mut self, key: WakeKey) {
-        let Some(waiting) = self.waiters.get(&key) else { return };
-        for number in waiting.clone() {
-            self.make_ready(number, Woken::Ready);
-        }
+        let of_key = (key, 0)..=(key, ThreadNumber::MAX);
+        while let Some((_, number)) = self.waiters.range(of_key.clone()).next().copied()
+            && self.make_ready(number, Woken::Ready)
+        {}
     }
 
     /// Makes a thread that waits ready; whether it waited.
@@ -153,6 +161,7 @@ impl Turns {
     pub fn go_outside(&mut self, number: ThreadNumber) {
         if let Some(thread) = self.threads.get_mut(&number) {
             thread.doing = Doing::Outside;
+            thread.keys.clear();
             self.outside += 1;
         }
         if self.running == Some(number) {
@@ -187,17 +196,12 @@ impl Turns {
     }
 
     fn forget_wait(&mut self, number: ThreadNumber) {
-        let Some(thread) = self.threads.get_mut(&number) else { return };
-        if let Some(until) = thread.until.take() {
+        let Some(thread) = self.threads.get(&number) else { return };
+        if let Some(until) = thread.until {
             self.deadlines.remove(&(until, number));
         }
-        for key in thread.keys.drain(..) {
-            if let Some(waiting) = self.waiters.get_mut(&key) {
-                waiting.remove(&number);
-                if waiting.is_empty() {
-                    self.waiters.remove(&key);
-                }
-            }
+        for key in &thread.keys {
+            self.waiters.remove(&(*key, number));
         }
     }
 }

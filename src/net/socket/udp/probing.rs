@@ -98,7 +98,7 @@ impl Transport for UdpSocket {
         _: TakeQueued<'_>,
     ) -> io::Result<bool> {
         arrived.extend(self.take(socket)?);
-        Ok(true)
+        Ok(socket.may_have_more())
     }
 
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {

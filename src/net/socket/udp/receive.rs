@@ -101,6 +101,11 @@ impl UdpSocket {
         Ok(taken)
     }
 
+    /// Whether nothing that receiving does waits: neither its policy, nor what has to be done for plain errors.
+    pub(in crate::net) fn decides_at_once(&self) -> bool {
+        !self.0.errors.are_plain && self.service.policy.decides_at_once()
+    }
+
     /// Begins to receive beside other threads; to be held until what was received is decided on.
     pub(in crate::net) fn in_turns(&self) -> InTurns<'_> {
         self.0.alone.in_turns()

@@ -57,6 +57,11 @@ impl World {
             state.turns.expire(now);
             look_at_stops(&mut state);
             if let Some(next) = state.turns.next_turn() {
+                let is_done;
+                (state, is_done) = self.serve_for(state, (driver, next));
+                if is_done {
+                    continue;
+                }
                 break Some(next);
             }
             // Nor does time go on when no thread waits for it: the run is over.
@@ -170,7 +175,8 @@ impl World {
                 state.queue.schedule(now, DueEvent::Frame { carrier: *carrier, end: *end, frame });
             }
         }
-        for (interface, packet) in std::mem::take(&mut node.stack.outbox.packets) {
+        let mut packets = std::mem::take(&mut node.stack.outbox.packets);
+        for (interface, packet) in packets.drain(..) {
             let is_v6 = packet[0] >> 4 == 6;
             let (at, event) = if interface == LOOPBACK {
                 (now + OVER_LOOPBACK, DueEvent::Arrive { host, interface, packet })
@@ -187,6 +193,7 @@ impl World {
                 node.stack.counts.no_room[usize::from(is_v6)] += 1;
             }
         }
+        node.stack.outbox.packets = packets;
         for key in node.stack.outbox.woken.drain(..) {
             state.turns.wake(key);
         }
@@ -210,9 +217,9 @@ impl World {
 
 /// Makes threads ready that were stopped, in the order of their numbers.
 fn look_at_stops(state: &mut State) {
-    let stopped =
-        |(number, (stop, stage)): (&ThreadNumber, &(Stop, Stage))| (stop.stage() >= *stage).then_some(*number);
-    let stopped: Vec<ThreadNumber> = state.stops.iter().filter_map(stopped).collect();
+    let stopped = |(number, stop, stage): &(ThreadNumber, Stop, Stage)| (stop.stage() >= *stage).then_some(*number);
+    let mut stopped: Vec<ThreadNumber> = state.stops.iter().filter_map(stopped).collect();
+    stopped.sort_unstable();
     for number in stopped {
         state.turns.make_ready(number, Woken::Stopped);
     }

@@ -5,6 +5,7 @@
 //! another event ends soon costs no switch.
 
 mod events;
+mod in_place;
 mod pending;
 mod threads;
 mod ticket;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::threads::{ThreadEnd, Wait};
 
+use self::in_place::InPlaceOf;
 use self::pending::PendingEvents;
 use self::ticket::Ticket;
 use super::queue::MOST;
@@ -93,7 +95,9 @@ struct State {
     ends: HashMap<(usize, CarrierEnd), (usize, u32)>,
     threads: HashMap<ThreadId, ThreadNumber>,
     tickets: BTreeMap<ThreadNumber, Arc<Ticket>>,
-    stops: BTreeMap<ThreadNumber, (Stop, Stage)>,
+    /// What ends the waits of threads.
+    stops: Vec<(ThreadNumber, Stop, Stage)>,
+    in_place: BTreeMap<ThreadNumber, InPlaceOf>,
     /// The thread that has events happen.
     driver: Option<ThreadNumber>,
     last_key: WakeKey,
@@ -135,7 +139,8 @@ impl World {
             ends: HashMap::new(),
             threads: HashMap::new(),
             tickets: BTreeMap::new(),
-            stops: BTreeMap::new(),
+            stops: Vec::new(),
+            in_place: BTreeMap::new(),
             driver: None,
             last_key: 0,
             failed: None,
@@ -244,7 +249,13 @@ impl World {
         self.configure(host, act)
     }
 
-    /// The same before what was deferred is done.
+    /// Does something with the stack of a host that sends nothing, wakes no thread and has nothing become due.
+    pub fn look_at_host<R>(&self, host: usize, act: impl FnOnce(&mut Stack) -> R) -> R {
+        self.settle();
+        act(&mut self.lock().hosts[host].stack)
+    }
+
+    /// The same as [`Self::with_host`] before what was deferred is done.
     pub fn configure<R>(&self, host: usize, act: impl FnOnce(&mut Stack, StackTime) -> R) -> R {
         let mut state = self.lock();
         let time = self.time();

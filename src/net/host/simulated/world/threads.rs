@@ -77,7 +77,7 @@ impl World {
         }
         state.turns.leave(number);
         state.tickets.remove(&number);
-        state.stops.remove(&number);
+        state.stops.retain(|(of, ..)| *of != number);
         let (state, next) = self.advance(state, number);
         Self::grant(state, next);
     }
@@ -118,27 +118,29 @@ impl World {
         }
         let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
         if let Some((stop, stage)) = wait.stop {
-            state.stops.insert(number, (stop.clone(), stage));
+            state.stops.push((number, stop.clone(), stage));
             stop.subscribe(&ticket.notify);
         }
         state.turns.wait(number, wait.keys, wait.until);
         loop {
-            let (now, next) = self.advance(state, number);
-            Self::grant(now, next);
-            let granted = ticket.wait_for_turn(wait.stop);
-            state = self.lock();
-            if granted {
-                state.stops.remove(&number);
-                return state.turns.woken(number);
-            }
-            // Stopped: the thread that has the turn sees that, and gives it to this one.
-            if state.turns.is_running() || state.driver.is_some() {
-                drop(state);
-                ticket.wait_for_turn(None);
+            let next;
+            (state, next) = self.advance(state, number);
+            if next != Some(number) {
+                Self::grant(state, next);
+                let granted = ticket.wait_for_turn(wait.stop);
                 state = self.lock();
-                state.stops.remove(&number);
-                return state.turns.woken(number);
+                if !granted {
+                    if !state.turns.is_running() && state.driver.is_none() {
+                        continue;
+                    }
+                    // Stopped: the thread that has the turn sees that, and gives it to this one.
+                    drop(state);
+                    ticket.wait_for_turn(None);
+                    state = self.lock();
+                }
             }
+            state.stops.retain(|(of, ..)| *of != number);
+            return state.turns.woken(number);
         }
     }
 
