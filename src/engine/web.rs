@@ -25,7 +25,6 @@ const PAGE: &[(&str, &str, &[u8])] = page! {
     "worker.js": "text/javascript; charset=utf-8",
     "page.css": "text/css; charset=utf-8",
     "engine.wasm": "application/wasm",
-    "engine-asyncify.wasm": "application/wasm",
 };
 
 /// How long a signal may go unnoticed.

@@ -259,10 +259,16 @@ class Run {
     this.move({ isPaused: true, isStepping: true });
   }
 
-  // Stops what runs as Ctrl-C does; a prompt goes on.
+  // Stops what runs as Ctrl-C does, and a little later what does not end by itself; a prompt goes on.
   interrupt() {
-    this.instance.exports.stop();
-    this.instance.tasks.wake();
+    const { exports, tasks } = this.instance;
+    const stop = () => {
+      exports.stop();
+      tasks.wake();
+    };
+    const { asked } = this.typed;
+    stop();
+    setTimeout(() => asked === this.typed.asked && !tasks.isOver && stop(), GRACE);
   }
 
   // Ends the run as Ctrl-C does; what does not end by itself is ended.
@@ -280,7 +286,7 @@ class Run {
 // What is typed, as the core reads it.
 class Typed {
   constructor(ask) {
-    Object.assign(this, { ask, bytes: new Uint8Array(), hasEnded: !ask });
+    Object.assign(this, { ask, bytes: new Uint8Array(), hasEnded: !ask, asked: 0 });
   }
 
   // One line at most: what the core reads ahead it does not wait for.
@@ -293,6 +299,7 @@ class Typed {
   async wait(resume) {
     this.resume = resume;
     if (this.bytes.length === 0 && !this.hasEnded) {
+      this.asked += 1;
       const line = await this.ask();
       if (typeof line === "string") this.bytes = new TextEncoder().encode(`${line}\n`);
       else this.end();

@@ -105,10 +105,12 @@ function inputs(option, value, set) {
   }
   const field = el("input", { id, size: 10, onchange: (event) => set(event.target.value.trim()), autocomplete: "off" });
   field.value = value;
-  const [now, least, most] = [value, option.least, option.most].map((text) => (text === null ? null : measured(text)));
+  const [now, least, first, greatest] = [value, option.least, option.default, option.most].map((text) => (text === null ? null : measured(text)));
+  // Without an end the slider goes to four times what it begins with; the field takes more.
+  const most = greatest ?? (first?.number > 0 ? { ...first, number: Math.max(4 * first.number, now?.number ?? 0) } : null);
   const slides = now && least && most && (least.unit === now.unit || least.number === 0) && most.unit === now.unit && most.number > least.number;
   if (!slides) return [field];
-  const whole = !option.default.includes(".") && !/\./.test(option.most + option.least);
+  const whole = !option.default.includes(".") && !/\./.test(`${option.most ?? ""}${option.least}`);
   const slider = el("input", {
     type: "range", min: least.number, max: most.number, step: whole && most.number - least.number > 1 ? 1 : (most.number - least.number) / 100,
     "aria-label": `--${option.name}`, oninput: () => { field.value = `${Number(Number(slider.value).toFixed(4))}${now.unit}`; },

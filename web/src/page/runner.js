@@ -124,6 +124,7 @@ export class Runner {
     const line = await (prompts ? this.prompt : this.app.output).ask();
     if (this.state !== "running") return;
     if (line !== null) this.app.run.addOutput("stdout", `${prompts ? "> " : ""}${line.replace(/\n/g, "\n. ")}\n`);
+    this.app.changed();
     this.engine.reply(line);
     this.onState("Running …");
     if (!prompts) byId("stop").focus();
