@@ -91,6 +91,8 @@ fn stands_alone(page: &str) {
         "tr",
         "th",
         "td",
+        "details",
+        "summary",
         "svg",
         "defs",
         "g",
@@ -368,7 +370,7 @@ fn what_was_sampled_and_what_tcp_did_is_drawn_over_time() {
     }
     rows.push(SUMMARY.to_string());
     let page = page(&rows, "");
-    assert_eq!(page.matches("sample-line").count(), 2, "a line for each value there is");
+    assert_eq!(page.matches("sample-line").count(), 3, "a line for each value there is, and what is in flight");
     assert!(page.contains("<figcaption>a: cwnd</figcaption>") && page.contains("<figcaption>a: rtt</figcaption>"));
     // Of the first link alone.
     assert_eq!((marks(&page, "lost"), marks(&page, "late")), (1, 1));

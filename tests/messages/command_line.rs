@@ -174,7 +174,7 @@ error: flag --seed: it is for scripts, and `doctor` is a command
         2,
         r#"
 error: flag --cuont: there is no such flag
-  hint: Flags are -e CODE, --check, --seed N, --trace, --simulate, --lab WHERE, --seeds A..B, --no-sandbox, --restrict, --json FILE, --csv FILE, --report FILE, --live, --frames, --color WHEN, -i, --watch, --help and --version; a script's own options stand after its name
+  hint: Flags are -e CODE, --check, --seed N, --trace, --simulate, --change CHANGE, --lab WHERE, --seeds A..B, --no-sandbox, --restrict, --json FILE, --csv FILE, --report FILE, --live, --frames, --color WHEN, -i, --watch, --help and --version; a script's own options stand after its name
 "#,
     ),
     (
@@ -182,7 +182,7 @@ error: flag --cuont: there is no such flag
         2,
         r#"
 error: flag --sed: there is no such flag
-  hint: did you mean --seed? Flags are -e CODE, --check, --seed N, --trace, --simulate, --lab WHERE, --seeds A..B, --no-sandbox, --restrict, --json FILE, --csv FILE, --report FILE, --live, --frames, --color WHEN, -i, --watch, --help and --version; a script's own options stand after its name
+  hint: did you mean --seed? Flags are -e CODE, --check, --seed N, --trace, --simulate, --change CHANGE, --lab WHERE, --seeds A..B, --no-sandbox, --restrict, --json FILE, --csv FILE, --report FILE, --live, --frames, --color WHEN, -i, --watch, --help and --version; a script's own options stand after its name
 "#,
     ),
     (

@@ -14,7 +14,7 @@ use crate::pictures::ladder::{Ladder, svg};
 const FIRST: usize = 40;
 
 /// So many losses after those are drawn, each with so many rows before and after it, and so many of them are open at first.
-const LOSSES: usize = 24;
+const LOSSES: usize = 12;
 const OPEN: usize = 4;
 const AROUND: usize = 6;
 

@@ -95,12 +95,18 @@ impl LossReport {
         }
     }
 
-    /// Notes that a reply came at `at` for a probe that had timed out, or comes later.
-    pub fn late(&self, ends: Ends, content: Content, at: Instant) {
+    /// Notes that a reply came at `at` for a probe that had timed out, or comes later; `sent`: when that was sent, where it is known
+    /// by more than what the reply says.
+    pub fn late(&self, ends: Ends, content: Content, sent: Option<Instant>, at: Instant) {
         let inner = &mut *self.lock();
         let key = inner.hosts.key(ends, content);
-        if let Some(loss) = inner.losses.iter_mut().rev().find(|loss| loss.key == key) {
+        let is_it = |loss: &&mut Loss| match sent {
+            Some(sent) => loss.sent == sent && loss.key.without_content() == key.without_content(),
+            None => loss.key == key,
+        };
+        if let Some(loss) = inner.losses.iter_mut().rev().find(is_it) {
             (loss.instead, loss.late_at) = (Some(Fault::Late), Some(at));
+            inner.open.remove(&loss.key);
         }
         inner.open.remove(&key);
         self.open.store(inner.open.len(), Ordering::SeqCst);
@@ -123,7 +129,7 @@ impl LossReport {
             inner.open.contains(&inner.hosts.key(ends, content))
         };
         if is_open {
-            self.late(ends, content, now());
+            self.late(ends, content, None, now());
         }
     }
 }

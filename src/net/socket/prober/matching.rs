@@ -94,7 +94,8 @@ impl Prober {
                     self.time_out(transport, id, Some(Fault::Late));
                 }
                 let ends = transport.endpoint().asks(datagram.from);
-                transport.endpoint().loss_report().late(ends, Content::of(&datagram.data), arrived);
+                let sent = id.and_then(|id| self.ledger.record(id)).map(|record| record.sent);
+                transport.endpoint().loss_report().late(ends, Content::of(&datagram.data), sent, arrived);
                 (Stray::Late, id)
             }
             Arrival::Duplicate { id } => (Stray::Duplicate, Some(id)),

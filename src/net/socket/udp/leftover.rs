@@ -62,7 +62,7 @@ impl Inner {
             let content = Content::of(&datagram.data);
             if prober.is_late(now, &datagram, recognise(prober, &datagram)) {
                 let ends = self.asks(datagram.from);
-                self.loss_report().late(ends, content, now);
+                self.loss_report().late(ends, content, None, now);
             } else if serves {
                 let ends = self.asked_by(datagram.from);
                 self.loss_report().note(now, ends, content, &site, Incident::Unread);

@@ -18,7 +18,7 @@ fn said(delays: [i64; 2], came: Option<u64>, also: Option<(Site, Action)>) -> St
     }
     account.lost(&pinging(ends()), 1, content, [at(0), at(40)], None);
     if let Some(ms) = came {
-        account.late(ends(), content, at(ms));
+        account.late(ends(), content, None, at(ms));
     }
     let text = text_of(&account);
     text.split_once('\n').expect("a line and its causes").1.trim_start().to_string()
