@@ -180,7 +180,8 @@ fn many_pings_are_a_smoke_chart_that_counts_them_all() {
     assert_eq!((numbers(" sent, "), numbers(" lost")), (5000, 500));
     assert!(chart.matches("class=\"slot\"").count() <= 400);
     assert_eq!(chart.matches("class=\"band\"").count(), 3);
-    assert!(page.len() < 300_000, "{}", page.len());
+    // Some 20,000 of each of the twelve losses that have a ladder.
+    assert!(page.len() < 400_000, "{}", page.len());
 }
 
 #[test]
