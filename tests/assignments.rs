@@ -161,6 +161,8 @@ fn tcp_pingers_get_the_points_that_are_meant_for_them() {
         ("no_threads", 20.0),
         ("one_recv", 20.0),
         ("one_recv_in_server", 22.0),
+        ("right_c", 24.0),
+        ("right_java", 24.0),
         ("right_py", 24.0),
         ("wrong_port", 13.0),
     ];
@@ -177,6 +179,7 @@ fn icmp_pingers_get_the_points_that_are_meant_for_them() {
         ("no_checksum", 16.0),
         ("no_timeout", 21.0),
         ("odd_checksum", 21.0),
+        ("right_c", 23.0),
         ("right_py", 23.0),
         ("size_ignored", 22.0),
     ];
@@ -192,6 +195,7 @@ fn traceroutes_get_the_points_that_are_meant_for_them() {
         ("most_ignored", 23.0),
         ("no_match", 16.0),
         ("no_timeout", 18.0),
+        ("right_c", 24.0),
         ("right_py", 24.0),
         ("stops_at_silent_router", 16.0),
     ];

@@ -27,7 +27,8 @@ int main(int argc, char **argv) {
         snprintf(text, sizeof text, "PING %d", seq);
         if (send(sock, text, strlen(text), 0) >= 0) {
             while (!answered && (left = begun + 1000 - now()) > 0) {
-                struct timeval wait = { .tv_sec = left / 1000, .tv_usec = (long)(left * 1000) % 1000000 + 1 };
+                long micros = left * 1000 + 1;
+                struct timeval wait = { .tv_sec = micros / 1000000, .tv_usec = micros % 1000000 };
                 setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
                 long got = recv(sock, reply, sizeof reply - 1, 0);
                 if (got < 0) break;
