@@ -14,7 +14,7 @@ const JUDGE: &str = "let hello = submission().program(\"hello\", #{ limits: #{ t
 group(\"words\", || {
     let a = lab::create().host(\"a\");
     let run = hello.exec(a, [\"Ada\"]);
-    check(\"greets\", 2, run.stdout, \"hello Ada\\n\", \"print hello and the name\");
+    check(\"greets\", 2, run.stdout, hidden(\"hello Ada\\n\"), \"print hello and the name\");
     check_each(\"each word is there\", 2, [\"hello\", \"Ada\"], |word| run.stdout.contains(word));
 });
 hidden_group(\"nobody\", || check(\"ends well\", 1, hello.exec(lab::create().host(\"a\"), []).code, 0));
@@ -62,6 +62,7 @@ fn results_are_lines_files_and_words_for_each() {
     assert!(run.stdout.ends_with(summary), "{}", run.stdout);
     let words = fs::read_to_string(dir.path().join("out/bob\nb.md")).expect("words");
     assert!(words.starts_with("# bob?b: 2 of 5 points\n") && words.contains("print hello and the name"), "{words}");
+    assert!(words.contains("expected (not shown)") && !words.contains("hello Ada"), "{words}");
     assert!(words.contains("and 1 checks that are not shown: 1 of 1 points") && !words.contains("nobody"), "{words}");
     let mut table = csv::Reader::from_path(dir.path().join("a.csv")).expect("a table");
     let rows: Vec<Vec<String>> =

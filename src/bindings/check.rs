@@ -142,7 +142,13 @@ pub(super) fn report(context: &Context, mut row: CheckRow, column: Option<usize>
     }
 }
 
+/// What is expected, and not shown to who is judged.
+#[derive(Clone, Debug)]
+pub struct HiddenValue(Dynamic);
+
 fn check(ctx: &NativeCallContext, question: Question<'_>, actual: &Dynamic, expected: &Dynamic) -> ScriptResult<bool> {
+    let hidden = expected.clone().try_cast::<HiddenValue>();
+    let (expected, expected_hidden) = (hidden.as_ref().map_or(expected, |hidden| &hidden.0), hidden.is_some());
     let (holds, error) = match compared(ctx, "check", actual, expected) {
         Ok(holds) => (holds, None),
         // Of a stranger's output anything may come.
@@ -153,6 +159,7 @@ fn check(ctx: &NativeCallContext, question: Question<'_>, actual: &Dynamic, expe
         actual: Some(shown_value(actual)),
         expected: Some(wanted(expected)),
         error,
+        expected_hidden,
         ..CheckRow::at(place(ctx))
     };
     Ok(question.settle(ctx, actual, row, f64::from(u8::from(holds))))
@@ -230,6 +237,23 @@ pub(super) fn group_failed(context: &Context, group: &Arc<CheckGroup>, place: St
 
 functions! {
     pub fn api;
+    object HiddenValue, "What is expected, and not shown to who is judged.";
+
+    /// For `check` and `require`: this value, or these bounds, are expected, and what students are given of their marks does not show
+    /// them; the name of the check and its result, it does.
+    ///
+    /// ```rhai
+    /// expect(check("the sum", 2, 1 + 1, hidden(2)), true);
+    /// expect(check("the share", 0.25, hidden(at_most(0.3))), true);
+    /// ```
+    fn hidden(expected: Dynamic) -> HiddenValue = HiddenValue(expected);
+
+    /// It in words, which are not the value.
+    ///
+    /// ```rhai
+    /// expect(`${hidden(42)}`, "(not shown)");
+    /// ```
+    fn to_string | to_debug(_hidden: &mut HiddenValue) -> String = "(not shown)".to_string();
 
     /// Checks that a value is as expected: the same, or within bounds, as `expect` has it. True or false; the script goes on
     /// either way, and ends with exit code 5 if a check of it failed. It is a line, `ok   name` or `FAIL name: got 3, expected 5

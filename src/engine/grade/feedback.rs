@@ -4,23 +4,24 @@ use super::record::GradeRecord;
 use crate::net::observe::check::{CheckRow, rounded};
 
 /// The checks that a student may see, and what the hidden ones gave together.
-struct ShownChecks<'a> {
-    checks: Vec<&'a CheckRow>,
+struct ShownChecks {
+    checks: Vec<CheckRow>,
     /// How many are hidden, and their points.
     hidden: usize,
     points: [f64; 2],
 }
 
-impl<'a> ShownChecks<'a> {
-    fn of(record: &'a GradeRecord) -> Self {
+impl ShownChecks {
+    fn of(record: &GradeRecord) -> Self {
         let (hidden, checks): (Vec<&CheckRow>, Vec<&CheckRow>) = record.checks.iter().partition(|check| check.hidden);
         let sum = |of: fn(&CheckRow) -> Option<f64>| rounded(hidden.iter().filter_map(|check| of(check)).sum());
+        let checks = checks.into_iter().map(CheckRow::for_student).collect();
         Self { checks, hidden: hidden.len(), points: [sum(|check| check.points), sum(|check| check.max_points)] }
     }
 
     fn lines(&self) -> Vec<String> {
         // Where in the judge it stands says nothing to a student.
-        let plain = |check: &&CheckRow| {
+        let plain = |check: &CheckRow| {
             let place = check.failure("");
             let place = place.rsplit_once(" (").map_or("", |(_, place)| place);
             check.lines("").into_iter().map(|line| line.replace(&format!(" ({place}"), "")).collect::<Vec<_>>()

@@ -70,6 +70,7 @@ pub(super) fn gradescope(records: &[GradeRecord]) -> String {
 
 /// What is said of a check, without its name.
 fn said(check: &CheckRow) -> String {
+    let check = check.for_student();
     let why = check.why.as_ref().map(|why| format!("not judged: {why}"));
     let failure = (check.passed == Some(false)).then(|| check.failure(""));
     let words = check.words.clone().filter(|_| check.passed == Some(false));

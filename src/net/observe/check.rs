@@ -39,12 +39,21 @@ pub struct CheckRow {
     /// Whether who is judged is to know nothing of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
+    /// Whether who is judged is to know nothing of what was expected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expected_hidden: bool,
 }
 
 impl CheckRow {
     /// One at this place, of which nothing else is known yet.
     pub fn at(origin: String) -> Self {
         Self { origin, ..Self::default() }
+    }
+
+    /// It, as who is judged may see it.
+    pub fn for_student(&self) -> Self {
+        let expected = if self.expected_hidden { Some("(not shown)".to_string()) } else { self.expected.clone() };
+        Self { expected, ..self.clone() }
     }
 
     /// Its name, after that of its group.

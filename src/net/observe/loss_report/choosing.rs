@@ -121,7 +121,7 @@ fn end_of<'a>((way, known): OnWay<'a>, own: &[OnWay<'a>]) -> Option<OnWay<'a>> {
 /// not say what they reply to are accepted.
 fn why<'a>(own: &[OnWay<'a>], loss: &Loss, accepts: bool) -> Option<OnWay<'a>> {
     let first = |fits: &dyn Fn(&Cause) -> bool| own.iter().copied().find(|(_, cause)| fits(cause));
-    let damage = |cause: &Cause| !matches!(cause.fate, Fate::Delayed(_)) && !(accepts && cause.reply().is_some());
+    let damage = |cause: &Cause| !(matches!(cause.fate, Fate::Delayed(_)) || accepts && cause.reply().is_some());
     first(&Cause::is_final).or_else(|| first(&damage)).or_else(|| delay(own, loss))
 }
 
