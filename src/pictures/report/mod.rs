@@ -70,7 +70,7 @@ pub fn page(runs: &[RunRecord], notes: &[String]) -> String {
     let class = if runs.len() > 1 { "" } else { "pair" };
     let _ = writeln!(html, "<div class=\"{class}\">{}</div>", first.concat());
     for (heading, section) in [
-        ("Round-trip times", rtt(times::section(&lines))),
+        ("Round-trip times", rtt(times::section(&lines) + runs::of_many_targets(runs))),
         ("Distribution", if pings { distribution::section(&lines) } else { String::new() }),
         ("Losses", if pings { tables::losses(runs) } else { String::new() }),
         ("Samples", samples::section(runs)),

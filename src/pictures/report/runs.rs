@@ -30,11 +30,22 @@ fn number<'a>(named: impl Iterator<Item = (&'a str, &'a PingSeries)>, is_alone: 
     named.enumerate().map(|(number, (name, series))| ChartLine { number, name, is_alone, series }).collect()
 }
 
+/// What is said where the targets of a run are too many for a line each.
+pub(super) fn of_many_targets(runs: &[RunRecord]) -> &'static str {
+    match runs {
+        [RunRecord { targets: None, .. }] => "<p class=\"none\">There are more than six targets: all are one line.</p>",
+        _ => "",
+    }
+}
+
 impl ChartLine<'_> {
     /// The class that gives it its colour and its kind of line.
     pub(super) fn class(&self) -> String {
         let alone = if self.is_alone { " alone" } else { "" };
-        format!("s{}{alone}", self.number % STYLES)
+        // Those beyond six have the colours again, with other kinds of line.
+        let again = (self.number / STYLES).min(2);
+        let dashes = if again > 0 { format!(" d{again}") } else { String::new() };
+        format!("s{}{dashes}{alone}", self.number % STYLES)
     }
 
     /// Its name, for the page.
