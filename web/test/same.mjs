@@ -57,15 +57,15 @@ const PAGE = `<!doctype html><script type="module">
 import { load } from "./engine.js";
 import { digest, runInEngine, scriptsOf } from "./runs.mjs";
 const send = (what) => fetch("done", { method: "POST", body: JSON.stringify(what) });
+const digests = [];
 try {
   const engine = await load(await fetch("engine.wasm"));
-  const digests = [];
   const began = performance.now();
   for (const script of scriptsOf(engine)) {
     for (const seed of ${JSON.stringify(seeds)}) digests.push([script, seed, await digest(await runInEngine(engine, script, String(seed)))]);
   }
   await send({ digests, ms: performance.now() - began });
-} catch (error) { await send({ error: String(error) }); }
+} catch (error) { await send({ error: String(error) + ", after " + digests.length + " runs" }); }
 </script>`;
 
 async function inBrowser(browser, expected) {
