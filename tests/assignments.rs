@@ -75,7 +75,7 @@ impl Marks {
             bugs.iter().for_each(|bug| bug.seed(&submissions, &class));
             words.push(class.display().to_string());
         }
-        words.extend(["-j", "6", "--json", "all.json"].map(str::to_string));
+        words.extend(["-j", "3", "--json", "all.json"].map(str::to_string));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let run = pingscript(&words).dir(dir.path()).patience(Duration::from_secs(500)).run();
         let printed = run.stdout.clone() + &run.stderr;
