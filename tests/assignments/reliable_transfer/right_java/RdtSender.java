@@ -29,6 +29,7 @@ public class RdtSender {
                 String rest = "DATA " + next % 256 + " " + args[3 + next];
                 byte[] data = (checksum(rest) + " " + rest).getBytes();
                 socket.send(new DatagramPacket(data, data.length, host, port));
+                if (next == base) since = System.nanoTime();
             }
             long left = since + TIMEOUT - System.nanoTime();
             if (left <= 0) {
