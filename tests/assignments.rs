@@ -94,7 +94,7 @@ impl Marks {
         self.records.iter().map(|(name, record)| (name.clone(), points(record))).collect()
     }
 
-    /// Checks that a submission with a bug lost the points that it should, and is told why.
+    /// Checks that a submission with a bug lost the points that it should, with words that say why.
     fn check(&self, bug: &Bug) {
         let record = &self.records[&bug.name];
         let checks = record["checks"].as_array().expect("checks");

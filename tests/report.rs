@@ -273,6 +273,20 @@ fn what_can_be_drawn_is_and_a_line_says_what_is_missing() {
 }
 
 #[test]
+fn of_a_run_that_was_cut_it_says_only_what_the_rows_know() {
+    let drop = r#"{"type":"verdict","time_ns":2000,"verdict":"drop","origin":"loss(0.1)","at":"a-b","to":"10.0.0.2:7","from":"10.0.0.1:9"}"#;
+    let pass = r#"{"type":"verdict","time_ns":2000,"verdict":"pass","origin":"x.rhai:3","to":"10.0.0.3:7","from":"10.0.0.1:9"}"#;
+    let other = pass.replace("pass", "drop");
+    let noted = "note: rows.jsonl: the run did not come to its end (no summary)";
+    let rows = [RUN, drop, pass, &other, &probe(1, "replied", Some(5))].map(str::to_string);
+    let page = self::page(&rows, noted);
+    assert!(page.contains("1, of how many is not known") && page.contains("1 of 2: 50"), "{page}");
+    assert!(page.contains("No ping was lost of those whose end is among the rows."), "{page}");
+    let lost = self::page(&[RUN.to_string(), probe(1, "timed_out", None)], noted);
+    assert!(lost.contains("causes are written at the end of a run, and these rows end before"), "{lost}");
+}
+
+#[test]
 fn files_without_rows_and_files_of_others_are_refused() {
     let dir = TempDir::new();
     dir.write("empty.jsonl", "");

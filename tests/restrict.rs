@@ -106,7 +106,7 @@ fn loopback_labs_and_its_own_files_are_as_without_it() {
 fn it_is_for_scripts() {
     let run = pingscript(&["--restrict"]).run().expect_code(2);
     assert!(run.stderr.contains("name one: pingscript --restrict udp_ping"), "{}", run.stderr);
-    // An error that nobody catches has the exit code of a permission that is missing.
+    // An error that is not caught has the exit code of a permission that is missing.
     let run = pingscript(&["--restrict", "-e", "start(\"/etc/passwd\")"]).run().expect_code(4);
     assert!(run.stderr.contains("hint: name a file beneath"), "{}", run.stderr);
 }

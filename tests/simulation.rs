@@ -309,6 +309,54 @@ run_in(a, || for n in 1..=5 { print(`${n} ${udp::open("b:7").ping("b:7", `ping $
     let changed = simulated(&[&flags[..], &["-e", script]].concat(), 0).0;
     assert_eq!(rtts(&changed), "1 10.010ms, 2 25.010ms, 3 40.010ms, 4 , 5 116.810ms");
     assert!(changed.stdout.contains("dropped by loss(1) on a-b"), "{}", changed.stdout);
+    let (_, noted) = simulated(&["--change", "1s x-y loss=1", "-e", script], 0);
+    assert!(noted.contains("--change x-y: this run had no such link"), "{noted}");
     let wrong = pingscript(&["--simulate", "--change", "1s a-b mtu=9", "udp_ping"]).run().expect_code(2);
     assert!(wrong.stderr.contains("mtu=9 is none of delay=20ms, rate=10M, rate=none and loss=0.1"), "{}", wrong.stderr);
+}
+
+#[test]
+fn echo_requests_and_replies_of_one_host_are_two_flows() {
+    let script = r#"let net = lab::create(); let a = net.host("a"); let b = net.host("b"); let link = net.link(a, b);
+set_policy(link.from(b), every(2));
+let sockets = [run_in(a, || icmp::open("b")), run_in(b, || icmp::open("a"))]; let lost = [0, 0];
+expect(sockets[0].id, sockets[1].id, "the identifiers are the same");
+for n in 1..=6 { for (host, index) in ["b", "a"] { if sockets[index].ping(host, 20.ms).kind != "reply" { lost[index] += 1; } } }
+print(`${lost}`);"#;
+    assert_eq!(simulated(&["-e", script], 0).0.stdout.lines().next(), Some("[3, 3]"));
+}
+
+#[test]
+fn replies_that_say_something_else_have_their_own_causes() {
+    let lab = |link: &str, reply: &str, plan: &str| {
+        format!(
+            "let net = lab::create(); let a = net.host(\"a\"); let b = net.host(\"b\"); let link = net.link(a, b{link});
+             let server = run_in(b, || udp::bind(\"*:7\")); start_thread(|| udp::serve(server, |pkt| {reply}));
+             let plan = #{{ count: 4, interval: 10.ms, timeout: 50.ms, message: |n| `hi ${{n}}`, seq_of: |r| parse_int(r.text.split(\" \")[1]){plan} }};
+             let policy = |pkt| if pkt.text.starts_with(\"ok\") {{ drop() }} else {{ pass() }};
+             if \"{plan}\" == \"\" {{ set_policy(link.from(b), policy); }}
+             run_in(a, || for ping in pinger(udp::open(\"b:7\"), \"b:7\", plan) {{ }}); exit(0);"
+        )
+    };
+    // All are lost on the way back, by a policy; or all come too late, over a slow link.
+    let dropped = lab("", "\"ok \" + pkt.text.split(\" \")[1]", "");
+    let text = simulated(&["-e", &dropped], 0).0.stdout;
+    assert!(text.contains("seq 1, 2, 3, 4: dropped by") && text.contains("0 unexplained"), "{text}");
+    let late = lab(
+        ", #{ rate: \"100k\" }",
+        "\"ok \" + pkt.text.split(\" \")[1] + \" \" + \"x\".repeat(1400)",
+        ", icmp_wait: 1.s",
+    );
+    let text = simulated(&["-e", &late], 0).0.stdout;
+    assert!(!text.contains("did not repeat the message") && text.contains("the reply came too late"), "{text}");
+}
+
+#[test]
+fn a_full_buffer_of_the_pinger_is_a_cause_by_the_count_of_its_host() {
+    let script = r#"let net = lab::create(); let a = net.host("a"); let b = net.host("b"); net.link(a, b);
+let server = run_in(b, || udp::bind("*:7")); start_thread(|| udp::serve(server, udp::upper()));
+run_in(a, || for ping in pinger(udp::open("b:7", #{ rcvbuf: 2048 }), "b:7", #{ count: 60, interval: 0.ms, window: 60, timeout: 300.ms, size: 600 }) { });
+exit(0);"#;
+    let text = simulated(&["-e", script], 0).0.stdout;
+    assert!(text.contains("lost in a full receive buffer of a (its kernel counted UdpRcvbufErrors"), "{text}");
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bindings::context::{Context, Run};
+use crate::bindings::lab::planned::PlannedChanges;
 use crate::bindings::measured::{Expectations, Measured};
 use crate::net::observe::check::CheckRow;
 use crate::net::sys;
@@ -27,6 +28,9 @@ pub(super) fn keep_threads_together() {
 pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many: bool, late_ns: i64) -> bool {
     let simulated = context.run.host.simulated();
     let elapsed = simulated.as_ref().map_or(Duration::ZERO, |host| host.world().elapsed());
+    for link in context.run.part::<PlannedChanges>().without_link() {
+        output::note(&format!("--change {link}: this run had no such link; one is named by its ends, as in a-b"));
+    }
     if simulated.is_some() {
         output::note(&simulated_line(elapsed, sys::monotonic_nanos() - begun));
     }

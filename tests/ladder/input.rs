@@ -146,6 +146,7 @@ fn a_picture_that_cannot_be_written_and_one_of_another_kind_are_said() {
     let full = ladder(&file, &["-o", "/dev/full"]).expect_code(3);
     assert_eq!(full.stderr, "error: /dev/full could not be written: no space left on device\n");
     let other = ladder(&file, &["-o", "x.png"]).expect_code(2);
+    assert!(ladder(&file, &["-o", "-"]).expect_code(2).stderr.contains("- is no name of a file"));
     assert!(other.stderr.contains("no .png is made: name a file .svg or .mmd or .mermaid"), "{}", other.stderr);
 }
 
@@ -183,4 +184,26 @@ fn a_recording_of_all_interfaces_of_a_router_has_two_hosts_and_nothing_sent_agai
     let columns = ladder(&both, &[]).expect_code(0).stdout;
     let heading = columns.lines().nth(2).expect("a heading");
     assert!(!heading.contains(':') && heading.contains("10.0.0.1"), "{columns}");
+}
+
+#[test]
+fn what_hosts_send_to_each_other_is_drawn_on_its_whole_way_and_forwarded_packets_own_no_address() {
+    let dir = TempDir::new();
+    let (rows, other) = (dir.path().join("run.jsonl"), dir.path().join("other.pcapng"));
+    let script = format!(
+        "let net = lab::create(); let a = net.host(\"a\"); let r = net.router(\"r\"); let b = net.host(\"b\");
+         net.link(a, r); net.link(r, b).capture({other:?});
+         run_in(a, || icmp::open(\"b\").ping(\"b\", 1.s)); run_in(r, || icmp::open(\"b\").ping(\"b\", 1.s));"
+    );
+    let name = rows.to_str().expect("a path");
+    pingscript(&["--simulate", "--seed", "1", "--json", name, "--frames", "-e", &script]).run().expect_code(0);
+    let drawn = |hosts: &[&str]| {
+        let args: Vec<&str> = hosts.iter().flat_map(|host| ["--host", host]).collect();
+        ladder(&rows, &args).expect_code(0).stdout.lines().next().unwrap_or_default().to_string()
+    };
+    assert!(drawn(&["a", "b"]).ends_with(": 4 frames"), "there and back, over both links: {}", drawn(&["a", "b"]));
+    assert!(drawn(&["r", "b"]).ends_with(": 4 frames"), "what is on their link: {}", drawn(&["r", "b"]));
+    // The recording of the far link has what r sent on, and what it sent itself.
+    let heading = ladder(&other, &[]).expect_code(0).stdout.lines().take(4).collect::<Vec<_>>().join("\n");
+    assert!(heading.contains("10.0.0.2") && !heading.contains("10.0.0.1 "), "{heading}");
 }

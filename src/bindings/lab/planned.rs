@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::link::{LabLink, RATE, rate};
 use crate::bindings::context;
@@ -60,14 +61,20 @@ impl FromStr for PlannedChange {
     }
 }
 
-/// What is planned for a run.
+/// What is planned for a run, and whether it has had the link.
 #[derive(Debug, Default)]
-pub struct PlannedChanges(OnceLock<Vec<PlannedChange>>);
+pub struct PlannedChanges(OnceLock<Vec<(PlannedChange, AtomicBool)>>);
 
 impl PlannedChanges {
     /// Sets it, once.
     pub fn set(&self, changes: Vec<PlannedChange>) {
-        let _ = self.0.set(changes);
+        let _ = self.0.set(changes.into_iter().map(|change| (change, AtomicBool::new(false))).collect());
+    }
+
+    /// The links that are to change and that the run has not had.
+    pub fn without_link(&self) -> impl Iterator<Item = &str> {
+        let all = self.0.get().into_iter().flatten();
+        all.filter(|(_, has_link)| !has_link.load(Ordering::Relaxed)).map(|(change, _)| change.link.as_str())
     }
 }
 
@@ -78,7 +85,8 @@ pub(super) fn plan(link: &LabLink) -> Result<(), Error> {
     let changes = run.part::<PlannedChanges>();
     let stream = RandomStream::of_seed(run.seed.value).beneath(number_of(link.net().name()));
     let all = changes.0.get().into_iter().flatten().enumerate();
-    for (number, change) in all.filter(|(_, change)| change.link == link.net().name()) {
+    for (number, (change, has_link)) in all.filter(|(_, (change, _))| change.link == link.net().name()) {
+        has_link.store(true, Ordering::Relaxed);
         let to = match change.to {
             Property::Delay(delay) => LinkChange::Delay(delay),
             Property::Rate(rate) => LinkChange::Rate(rate),

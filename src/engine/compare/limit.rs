@@ -82,6 +82,25 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::probe::comparison::Estimate;
+
+    #[test]
+    fn a_rise_that_may_be_chance_for_want_of_pings_is_no_pass() {
+        let of = |value, low| Some(Estimate { value, low, high: Some(value + 1.0) });
+        let exceeded = |value, low| {
+            let row = MetricChange {
+                metric: Metric::P99,
+                before: of(100.0, None),
+                after: of(100.0 + value, None),
+                change: of(value, low),
+            };
+            Limit::parse("p99=10%").expect("a limit").exceeded(&[row])
+        };
+        assert_eq!(exceeded(5.0, None), None, "within the limit");
+        assert!(exceeded(20.0, None).is_some_and(|why| why.contains("could not be measured")));
+        assert_eq!(exceeded(20.0, Some(-1.0)), None, "perhaps chance, and enough pings");
+        assert!(exceeded(20.0, Some(1.0)).is_some_and(|why| why.contains("rose by 20.0%")));
+    }
 
     #[test]
     fn limits_are_read_in_the_unit_of_their_metric() {

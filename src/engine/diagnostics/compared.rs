@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use super::scan::Scan;
 use super::{Words, rows};
 use crate::nearest::nearest;
-
-/// The flags of a segment in the order in which `flags` has them.
-const FLAGS: [&str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+use crate::net::wire::ip::TcpFlags;
 
 /// `ping.kind == "replied"`: a comparison that is never true.
 pub(super) fn never(scan: &Scan, index: usize) -> Option<Words> {
@@ -50,15 +48,16 @@ fn one_of(property: &str, word: &str) -> Option<Option<&'static str>> {
 
 /// The flags that are meant by `word`, where it is not as `flags` has them: in another order, another case, or by letters.
 fn flags(word: &str) -> Option<Option<String>> {
-    let named = |part: &str| FLAGS.iter().position(|flag| flag.eq_ignore_ascii_case(part));
+    let names = TcpFlags::NAMES.map(|(_, name)| name);
+    let named = |part: &str| names.iter().position(|flag| flag.eq_ignore_ascii_case(part));
     let parts: Vec<&str> = word.split([' ', ',', '+', '|', '-']).filter(|part| !part.is_empty()).collect();
     let whole: Option<Vec<usize>> = parts.iter().map(|part| named(part)).collect();
     // As tcpdump has them: S, S., F.
-    let letter = |c: char| FLAGS.iter().position(|flag| flag.starts_with(c) || (c == '.' && *flag == "ACK"));
+    let letter = |c: char| names.iter().position(|flag| flag.starts_with(c) || (c == '.' && *flag == "ACK"));
     let mut meant = whole.or_else(|| parts.concat().to_uppercase().chars().map(letter).collect()).unwrap_or_default();
     meant.sort_unstable();
     meant.dedup();
-    let written = meant.iter().map(|at| FLAGS[*at]).collect::<Vec<_>>().join(" ");
+    let written = meant.iter().map(|at| names[*at]).collect::<Vec<_>>().join(" ");
     (written != word).then(|| (!written.is_empty()).then_some(written))
 }
 

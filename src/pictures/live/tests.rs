@@ -84,6 +84,21 @@ fn samples_have_a_line_with_their_ends() {
 }
 
 #[test]
+fn samples_have_what_room_there_is_and_the_rest_is_counted() {
+    let mut view = LiveView::default();
+    for number in 0..20 {
+        view.add_sample(format!("value{number}"));
+        view.sample(number, Some(1.0));
+    }
+    for (height, shown_values) in [(24, 9), (8, 2), (100, 17)] {
+        let lines = shown(&view, (80, height));
+        assert_eq!(lines.iter().filter(|line| line.starts_with("value")).count(), shown_values, "{lines:#?}");
+        let rest = format!(" … and {} more samples", 20 - shown_values);
+        assert_eq!(lines.last(), Some(&rest), "{lines:#?}");
+    }
+}
+
+#[test]
 fn any_size_is_survived_and_no_line_reaches_the_edge() {
     let view = view(&[("a target with a long name 漢字", &[Some(5), None, Some(5_000_000)]), ("", &[])]);
     for width in 0..100 {

@@ -174,6 +174,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_held_up_is_among_the_first_and_hosts_keep_their_order() {
+        let frame = |time: i64, from: &str, to: &str, text: &str| {
+            let [one, other] = [from, to].map(|host| if host == "a" { "10.0.0.1" } else { "10.0.0.2" });
+            format!(
+                "{{\"type\":\"frame\",\"time_ns\":{time},\"link\":\"a-b\",\"from_host\":\"{from}\",\"to_host\":\"{to}\",\"protocol\":\"udp\",\
+                 \"from\":\"{one}:9\",\"to\":\"{other}:7\",\"bytes\":4,\"text\":\"{text}\",\"fate\":\"carried\"}}\n"
+            )
+        };
+        let mut rows = LadderRows { has_frames: true, ..LadderRows::default() };
+        let mut add = |time, from, to, text| rows.follow(frame(time, from, to, text).as_bytes(), time, false);
+        (1..=FIRST as i64).for_each(|time| add(10 * time, "a", "b", "on time"));
+        add(15, "a", "b", "held up");
+        add(5000, "a", "b", "of later");
+        let text = String::from_utf8(rows.first.concat()).expect("text");
+        assert!(text.contains("held up") && !text.contains("of later"), "{text}");
+        // In a window in which b is seen first it stands where it stood.
+        let mut hosts = Vec::new();
+        let first = rows.draw(&[frame(1, "a", "b", "x").into_bytes()], &mut hosts);
+        let later = rows.draw(&[frame(9, "b", "a", "y").into_bytes()], &mut hosts);
+        let order = |svg: &str| svg.find(">a<").zip(svg.find(">b<")).map(|(a, b)| a < b);
+        assert_eq!((order(&first), order(&later)), (Some(true), Some(true)), "{later}");
+    }
+
+    #[test]
     fn so_many_losses_are_drawn_and_the_others_counted() {
         let mut rows = LadderRows::default();
         for number in 0..FIRST as i64 {

@@ -127,6 +127,9 @@ fn delay_variation_is_from_the_least_time() {
 #[test]
 fn a_histogram_has_a_line_for_each_range() {
     assert_eq!(Rtts::default().histogram(), "");
+    let near = of(&[20_000, 21_000, 23_000]).histogram();
+    let bounds: Vec<&str> = near.lines().filter_map(|line| line.split_once(" to ")).map(|(from, _)| from).collect();
+    assert!(bounds.windows(2).all(|pair| pair[0] != pair[1]) && near.starts_with("0.020000ms"), "{near}");
     assert_eq!(of(&[500_000; 3]).histogram(), format!("0.500ms to 0.500ms       3 {}", "#".repeat(40)));
     let mut times = vec![1_000_000; 30];
     times.extend([4_096_000_000, 2_100_000, 2_900_000]);
