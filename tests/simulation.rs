@@ -321,7 +321,7 @@ fn echo_requests_and_replies_of_one_host_are_two_flows() {
 set_policy(link.from(b), every(2));
 let sockets = [run_in(a, || icmp::open("b")), run_in(b, || icmp::open("a"))]; let lost = [0, 0];
 expect(sockets[0].id, sockets[1].id, "the identifiers are the same");
-for n in 1..=6 { for (host, index) in ["b", "a"] { if sockets[index].ping(host, 20.ms).kind != "reply" { lost[index] += 1; } } }
+for n in 1..=6 { for (host, index) in [b.addr, a.addr] { if sockets[index].ping(host, 20.ms).kind != "reply" { lost[index] += 1; } } }
 print(`${lost}`);"#;
     assert_eq!(simulated(&["-e", script], 0).0.stdout.lines().next(), Some("[3, 3]"));
 }
