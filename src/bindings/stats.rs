@@ -155,18 +155,27 @@ functions! {
 
     /// Adds a round-trip time that the script measured itself: one sent, one received.
     ///
+    /// Errors: `invalid`: a duration below 0.
+    ///
     /// ```rhai
     /// let rtts = stats();
     /// rtts.add(2.ms);
     /// rtts.add(4.ms);
     /// expect(rtts.avg, 3.ms);
+    /// try { rtts.add(1.ms - 2.ms); } catch (e) { expect(e.kind, "invalid"); }
+    /// expect(rtts.received, 2);
     /// ```
-    fn add(stats: &mut Collected, rtt: Duration) = {
+    fn add(ctx: NativeCallContext, stats: &mut Collected, rtt: Duration) -> ScriptResult<()> = {
+        if rtt < Duration::ZERO {
+            let error = Error::invalid("add", format!("a round-trip time is not below 0, and this is {rtt}"));
+            return raise(&ctx, error.with_hint("subtract the earlier moment from the later one"));
+        }
         let inner = &mut *stats.lock();
         inner.counts.sent += 1;
         inner.counts.replied += 1;
         inner.rtts.record(rtt);
         inner.ipdv.record(inner.counts.sent, rtt);
+        Ok(())
     };
 
     /// The summary as text, as the report prints it: packets sent and received, the least, largest and mean round-trip

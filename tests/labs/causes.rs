@@ -1,7 +1,7 @@
 //! What losses in a lab are attributed to: errors, verdicts, routes and what kernels count.
 
 use crate::common::{require_lab_or_skip, require_program_or_skip};
-use crate::{PAIR, run_text};
+use crate::{PAIR, pingscript, run_text};
 
 #[test]
 fn errors_are_named_with_their_sender_and_the_verdict_that_sent_them() {
@@ -342,4 +342,34 @@ fn a_policy_that_acts_on_frames_of_kernels_alone_is_in_the_report() {
         0,
     );
     assert!(run.stderr.contains(" on a-b from a acted on 0 of 0 packets: NA; and on "), "{}", run.stderr);
+}
+
+#[test]
+fn replies_without_a_way_back_and_lives_that_end_are_causes_in_the_kernel_and_simulated() {
+    if !require_lab_or_skip("what kernels count of replies") {
+        return;
+    }
+    let text = "let net = lab::create(#{ routes: false });
+        let a = net.host(\"a\"); let r = net.router(\"r\"); let s = net.router(\"s\"); net.link(a, r); net.link(r, s);
+        a.route(\"192.0.2.0/24\", r); r.route(\"192.0.2.0/24\", s); s.route(\"192.0.2.0/24\", r);
+        a.route(`${s.addr}/32`, r);
+        fn lose(a, sock, to) {
+            run_in(a, || for ping in pinger(sock, to, #{ count: 3, interval: 10.ms, timeout: 200.ms }) { });
+        }
+        lose(a, run_in(a, || icmp::open(\"s\")), \"s\");
+        for ttl in [63, 64] { lose(a, run_in(a, || udp::bind(\"*:0\", #{ ttl: ttl })), \"192.0.2.1:7\"); }
+        exit(0)";
+    for args in [&["-e", text][..], &["--simulate", "-e", text]] {
+        let run = pingscript(args).run().expect_code(0);
+        for cause in [
+            "an echo request was received and not replied to, as where no route leads back, by s (its kernel counted \
+             IcmpInEchos - IcmpOutEchoReps 3 meanwhile)",
+            // It ends at r, which has a way back, and at s, which has none.
+            "Time to Live exceeded in Transit from 10.0.0.2",
+            "perhaps the time to live of a packet ended at s (its kernel counted IpInHdrErrors 3 meanwhile)",
+        ] {
+            let cause = format!("\n  seq 1, 2, 3: {cause}\n  0 unexplained");
+            assert!(run.stdout.contains(&cause), "{args:?} {cause}\n{}", run.stdout);
+        }
+    }
 }

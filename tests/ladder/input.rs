@@ -83,6 +83,21 @@ fn without_rows_of_frames_pings_are_drawn_of_probes_and_verdicts() {
 }
 
 #[test]
+fn without_rows_of_frames_a_ping_does_not_take_the_verdict_about_a_later_one() {
+    let dir = TempDir::new();
+    let file = dir.path().join("run.jsonl");
+    let code = "let server = udp::bind(\"127.0.0.1:0\"); set_policy(server, |pkt| if pkt.number == 2 { drop() } else { pass() });
+        start_thread(|| for pkt in server { if pkt.text != \"ping 1\" { pkt.reply(pkt.data); } });
+        let sock = udp::open(server.addr);
+        for n in 1..4 { sock.ping(server.addr, `ping ${n}`, 100.ms); } exit(0)";
+    pingscript(&["--simulate", "--json", file.to_str().expect("a path"), "-e", code]).run().expect_code(0);
+    let drawn = ladder(&file, &[]).expect_code(0).stdout;
+    let (first, rest) = drawn.split_once("seq 2").expect("a second ping");
+    assert!(first.contains("× timed out") && rest.contains("× dropped by -e:1"), "{drawn}");
+    assert_eq!(drawn.matches("× dropped by -e:1").count(), 1, "{drawn}");
+}
+
+#[test]
 fn any_bytes_in_rows_break_nothing() {
     let dir = TempDir::new();
     let (file, _) = frames_of(&dir, &["--simulate"], LAB);

@@ -63,6 +63,10 @@ fn what_runs_and_is_hardly_meant_is_a_warning_of_the_check() {
         ("let x = 3; print(\"x is {x}\");", "write: `x is ${x}`"),
         ("let x = 3; print(`x is {x} of ${x}`);", "write: `${x}`"),
         ("let p = #{ rtt: 1 }; let n = 1; print(\"{n}: {p.rtt} {other}\");", "write: `${n}: ${p.rtt} {other}`"),
+        (
+            "let s = udp::bind(\"127.0.0.1:0\"); start_thread(udp::serve(s, udp::echo()));",
+            "write: start_thread(|| udp::serve(s, udp::echo()));",
+        ),
         ("let x = 7 // 2\n", "write: let x = 7 / 2"),
         ("let n = 9; let y = n; let x = n // y\n", "write: let n = 9; let y = n; let x = n / y"),
     ] {

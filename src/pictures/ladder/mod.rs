@@ -104,13 +104,14 @@ pub struct RoundTrip {
 
 impl Ladder {
     /// The ladder of what `run` has and `selection` selects; and a host that was selected and is none.
-    pub fn new(run: ReadRun, selection: &Selection) -> (Self, Option<String>) {
-        let ReadRun { title, begun, frames, probes, verdicts, mut notes, hosts } = run;
+    pub fn new(mut run: ReadRun, selection: &Selection) -> (Self, Option<String>) {
+        let (mut notes, frames) = (std::mem::take(&mut run.notes), std::mem::take(&mut run.frames));
         let is_of_probes = frames.is_empty();
         let mut rows = match is_of_probes {
-            false => pairing::paired(frames, &verdicts),
-            true => probes::as_frames(&probes, &verdicts, &mut notes),
+            false => pairing::paired(frames, &run.verdicts),
+            true => probes::as_frames(&run, &mut notes),
         };
+        let ReadRun { title, begun, probes, hosts, .. } = run;
         rows.sort_by_key(|row| (row.time_ns, row.number));
         let title = marks::clean(&title);
         let start = begun.or(rows.first().map(|row| row.time_ns)).unwrap_or(0);

@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::reading::{ProbeCells, VerdictCells};
+use super::reading::{CauseCells, ProbeCells, ReadRun, VerdictCells};
 use crate::net::observe::frame::{FrameRow, fates};
 
 /// Whom a verdict is about, and the size: ports from and to.
 type AboutKey = (u16, u16, usize);
 
-/// Frames made of probes and verdicts, and a sentence that says so.
-pub(super) fn as_frames(probes: &[ProbeCells], verdicts: &[VerdictCells], notes: &mut Vec<String>) -> Vec<FrameRow> {
-    let mut losses = losses(verdicts);
+/// Frames made of a run's probes and verdicts, and a sentence that says so.
+pub(super) fn as_frames(run: &ReadRun, notes: &mut Vec<String>) -> Vec<FrameRow> {
+    let mut losses = losses(&run.verdicts);
+    let causes = run.causes.iter().map(|it: &CauseCells| ((it.seq, it.from, it.to), it.cause.as_deref()));
+    let causes: HashMap<_, _> = causes.collect();
     let mut rows = Vec::new();
-    for probe in probes {
+    for probe in &run.probes {
         let lost = probe.state != "replied";
-        let fate = lost.then(|| fate_of(probe, &mut losses)).flatten();
+        let cause = causes.get(&(probe.seq, probe.from, probe.to)).copied();
+        let fate = lost.then(|| fate_of(probe, cause, &mut losses)).flatten();
         rows.extend(of_probe(probe, fate));
     }
     if !rows.is_empty() {
@@ -85,14 +88,22 @@ fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<Fram
 }
 
 /// What a probe was lost by: the first loss after it that is about its ends and its size, and whether it was the reply that it
-/// was about. Each loss is of one probe.
+/// was about. Each loss is of one probe. `cause`: what the run has of it, if it has; a loss by something else is another's.
 fn fate_of<'a>(
     probe: &ProbeCells,
+    cause: Option<Option<&str>>,
     losses: &mut HashMap<AboutKey, BTreeMap<(i64, usize), &'a VerdictCells>>,
 ) -> Option<(&'a VerdictCells, bool)> {
     let (from, to) = (probe.from.port(), probe.to.port());
     let keys = [(from, to, probe.bytes), (to, from, probe.bytes)];
-    let first = |key: &AboutKey| losses.get(key)?.range((probe.time_ns, 0)..).next().map(|(at, _)| *at);
+    let is_it = |verdict: &VerdictCells| {
+        let by = if verdict.origin.is_empty() { &verdict.verdict } else { &verdict.origin };
+        cause.is_none_or(|cause| cause.is_some_and(|cause| cause.contains(by.as_str())))
+    };
+    let first = |key: &AboutKey| {
+        let mut after = losses.get(key)?.range((probe.time_ns, 0)..);
+        after.find(|(_, verdict)| is_it(verdict)).map(|(at, _)| *at)
+    };
     let (at, is_reply) =
         [first(&keys[0]).map(|at| (at, false)), first(&keys[1]).map(|at| (at, true))].into_iter().flatten().min()?;
     let verdict = losses.get_mut(&keys[usize::from(is_reply)])?.remove(&at)?;

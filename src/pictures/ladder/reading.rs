@@ -22,6 +22,8 @@ pub struct ReadRun {
     pub probes: Vec<ProbeCells>,
     /// What policies of servers decided, and without frames those of links, too.
     pub verdicts: Vec<VerdictCells>,
+    /// Why probes were lost, as the end of the run has it.
+    pub causes: Vec<CauseCells>,
     /// What is missing, each in a few words.
     pub notes: Vec<String>,
     /// Hosts that are drawn in this order, before others.
@@ -88,6 +90,19 @@ pub struct VerdictCells {
     pub at: Option<String>,
 }
 
+/// Why a probe was lost.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CauseCells {
+    /// Its number.
+    pub seq: u64,
+    /// The socket.
+    pub from: SocketAddr,
+    /// Where it went.
+    pub to: SocketAddr,
+    /// Why; `None`: that is not known.
+    pub cause: Option<String>,
+}
+
 /// The first row.
 #[derive(Deserialize)]
 struct RunCells {
@@ -120,6 +135,7 @@ impl ReadRun {
             "frame" => self.frames.push(serde_json::from_slice(line)?),
             "probe" => self.probes.extend(serde_json::from_slice::<ProbeCells>(line).ok()),
             "verdict" | "lost" => self.verdicts.push(serde_json::from_slice(line)?),
+            "cause" => self.causes.push(serde_json::from_slice(line)?),
             _ => {}
         }
         Ok(())

@@ -99,8 +99,11 @@ pub(super) fn called_at_once(scan: &Scan, names: &Names, at: usize) -> Option<Wo
     let called = (at + 1..rewrite.end)
         .rev()
         .find(|i| scan.text(*i) == "(" && *i > at + 1 && translator.close(*i) == Some(rewrite.end - 2))?;
-    let body = scan.body_of(scan.text(called - 1))?;
-    let makes_closure = body.into_iter().any(|i| matches!(scan.text(i), "|" | "||" | "Fn"));
+    let makes_closure = match scan.body_of(scan.text(called - 1)) {
+        Some(mut body) => body.any(|i| matches!(scan.text(i), "|" | "||" | "Fn")),
+        // Natives of a namespace give sockets, replies, numbers.
+        None => scan.text(called - 2) != "::" || !names.has_namespace(scan.text(called - 3)),
+    };
     let end = if scan.text(rewrite.end) == ";" { ";" } else { "" };
     (!makes_closure).then(|| Words::new(rewrite.message).hint(format!("write: {}{end}", rewrite.text)))
 }

@@ -48,7 +48,7 @@ fn matched(of: &Translator, parts: &[&str], at: usize, taken: &mut Vec<Range<usi
 
 /// Whether a part has a number by which the row names it.
 fn is_taken(part: &str) -> bool {
-    !part.starts_with(['@', '&']) && !part.starts_with("!@") && (part.contains('|') || "WUNBTVXEC".contains(part))
+    !part.starts_with(['@', '&']) && !part.starts_with("!@") && (part.contains('|') || "WUNBTAVXEC".contains(part))
 }
 
 /// Whether the token is one that the part stands for.
@@ -59,9 +59,19 @@ fn is(of: &Translator, part: &str, at: usize) -> bool {
         "N" => of.is_number(at),
         "B" => of.text(at).parse::<u64>().is_ok_and(|number| number >= 64),
         "T" => of.is_quoted(at),
+        "A" => of.is_quoted(at) && has_port(of.text(at)),
         "V" => of.is_word(at) || of.is_number(at) || of.is_quoted(at),
         _ => part.split('|').any(|one| one == of.text(at)),
     }
+}
+
+/// Whether a text in quotes ends with a port.
+fn has_port(text: &str) -> bool {
+    let port = text
+        .trim_matches(['"', '\'', '`'])
+        .rsplit_once(':')
+        .filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+    port.is_some_and(|(_, port)| port.parse::<u16>().is_ok())
 }
 
 /// Whether the token before `at` is one of `parts`: `^` is the beginning of the script, `LINE` that of a line, `FN` the list of

@@ -7,11 +7,11 @@ use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::SimulatedHost;
 use crate::net::host::id::HostId;
 use crate::net::host::simulated::routes::RouteTarget;
-use crate::net::host::simulated::stack::{ErrorLimits, SETTINGS, SettingError, Stack};
+use crate::net::host::simulated::stack::{ErrorLimits, SETTINGS, SettingError, Stack, StackCounts};
 use crate::net::host::simulated::world::World;
 use crate::net::lab::LinkTarget;
 use crate::net::lab::protocol::{HelperReply, NewEnd, Request, RouteChange};
-use crate::net::observe::loss_report::kernel_counts;
+use crate::net::observe::loss_report::{UNANSWERED, kernel_cause};
 
 /// The hosts of a simulated lab.
 #[derive(Debug)]
@@ -125,8 +125,15 @@ impl SimulatedNetworks {
 /// What a host has counted that can be why pings were lost.
 fn counted(stack: &mut Stack) -> Vec<(usize, u64)> {
     let [[host, all], [host6, all6]] = stack.limits.held;
-    let ([no_room, no_room6], [full, full6]) = (stack.counts.no_room, stack.counts.overflows);
+    let StackCounts { no_room, overflows, hops_exceeded, no_route, unanswered, .. } = stack.counts;
+    let ([no_room, no_room6], [full, full6]) = (no_room, overflows);
     let counts = [
+        ("IpInHdrErrors", hops_exceeded[0]),
+        ("Ip6InHdrErrors", hops_exceeded[1]),
+        ("IpExtInNoRoutes", no_route[0]),
+        ("Ip6InNoRoutes", no_route[1]),
+        (UNANSWERED[0], unanswered[0]),
+        (UNANSWERED[1], unanswered[1]),
         ("IcmpOutRateLimitHost", host),
         ("IcmpOutRateLimitGlobal", all + all6),
         ("Icmp6OutRateLimitHost", host6),
@@ -135,7 +142,7 @@ fn counted(stack: &mut Stack) -> Vec<(usize, u64)> {
         ("NoRoom", no_room),
         ("NoRoom6", no_room6),
     ];
-    kernel_counts(&counts.map(|(name, count)| format!("{name} {count}\n")).concat())
+    counts.into_iter().filter_map(|(name, count)| kernel_cause(name).zip(Some(count))).collect()
 }
 
 /// The error of what needs a kernel.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counting::Damaged;
-use super::kernel::{BUFFER, CHECKSUM, FRAGMENTS, KERNEL_CAUSES, KernelCause, ROUTE};
+use super::kernel::{BUFFER, CHECKSUM, FRAGMENTS, HOPS, KERNEL_CAUSES, KernelCause, NO_REPLY, ROUTE};
 use super::rises::{Counter, CounterRise};
 use super::{Inner, Loss, PingError};
 use crate::net::host::id::HostId;
@@ -51,7 +51,8 @@ impl Inner {
                     !takes
                 });
             }
-            let is_sure = most == count && chosen.len() as u64 == count && !rises.iter().any(|(rise, _)| rise.coarse);
+            let may_be_sure = !counter.is_of(HOPS) && !rises.iter().any(|(rise, _)| rise.coarse);
+            let is_sure = may_be_sure && most == count && chosen.len() as u64 == count;
             let words = self.words(counter, rises.iter().map(|(rise, _)| rise.by).sum());
             let cause = match chosen.len() as u64 {
                 _ if is_sure => words,
@@ -72,7 +73,8 @@ impl Inner {
             Counter::Buffer(host, at) => to == *host && loss.key.port() == at.port() && pinging.protocol == "UDP",
             Counter::Link(link) => self.hosts.passes(from, to, link),
             Counter::Kernel(host, place) => cause(*place).is_some_and(|cause| {
-                let is_there = from == *host || to == *host || (cause.on_the_way && self.may_pass(from, to, *host));
+                let is_end = to == *host || (from == *host && cause.words != NO_REPLY);
+                let is_there = is_end || (cause.on_the_way && self.may_pass(from, to, *host));
                 let is_told = from == *host && cause.is_told() && pinging.protocol != "TCP";
                 is_there && !is_told && cause.is_of(pinging.ends.to().is_ipv6(), pinging.protocol)
             }),
@@ -100,8 +102,9 @@ impl Inner {
         match cause.words {
             CHECKSUM => damaged(*host, &|one| cause.is_of(one.v6, one.protocol)),
             BUFFER => all.iter().map(|(other, rises)| of_host(*host, other, rises, rise)).sum(),
-            ROUTE => {
-                let met_it = |loss: &Loss| loss.error.as_ref().is_some_and(may_be_of_missing_route);
+            ROUTE | HOPS => {
+                let may_be_of = if cause.words == ROUTE { may_be_of_missing_route } else { may_be_of_hops };
+                let met_it = |loss: &Loss| loss.error.as_ref().is_some_and(may_be_of);
                 let is_this = |loss: &Loss| met_it(loss) && rise.holds(loss.sent) && self.may_raise(counter, loss);
                 self.losses.iter().zip(found).filter(|(loss, cause)| cause.is_some() && is_this(loss)).count() as u64
             }
@@ -129,12 +132,12 @@ impl Inner {
 impl Counter {
     /// How long after a ping was given up its packets may still raise the count: fragments wait for the others.
     fn lag(&self) -> Duration {
-        match self {
-            Self::Kernel(_, place) if cause(*place).is_some_and(|cause| cause.words == FRAGMENTS) => {
-                Duration::from_secs(61)
-            }
-            _ => Duration::ZERO,
-        }
+        if self.is_of(FRAGMENTS) { Duration::from_secs(61) } else { Duration::ZERO }
+    }
+
+    /// Whether it is a kernel's count of this cause.
+    fn is_of(&self, words: &str) -> bool {
+        matches!(self, Self::Kernel(_, place) if cause(*place).is_some_and(|cause| cause.words == words))
     }
 }
 
@@ -148,6 +151,12 @@ fn may_be_of_missing_route(error: &PingError) -> bool {
         Some(RejectReply::Reset) => false,
         None => true,
     }
+}
+
+/// Whether a ping that met this error may be a packet whose hops were used up.
+fn may_be_of_hops(error: &PingError) -> bool {
+    let of_hops = ["ttl-exceeded", "hop-limit-exceeded"];
+    matches!(error.by, Some(RejectReply::Icmp(kind)) if kind.keyword().is_some_and(|keyword| of_hops.contains(&keyword)))
 }
 
 fn cause(place: usize) -> Option<&'static KernelCause> {

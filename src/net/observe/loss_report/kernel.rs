@@ -22,8 +22,13 @@ pub(super) const CHECKSUM: &str = "a wrong checksum was found by";
 pub(super) const BUFFER: &str = "lost in a full receive buffer of";
 pub(super) const FRAGMENTS: &str = "fragments could not be put together by";
 pub(super) const ROUTE: &str = "no route was found by";
+pub(super) const HOPS: &str = "the time to live of a packet ended at";
+pub(super) const NO_REPLY: &str = "an echo request was received and not replied to, as where no route leads back, by";
 const DISCARDED: &str = "discarded by";
 const NO_ROOM: &str = "no room was left for packets on their way at";
+
+/// Echo requests without a reply, of ICMP and of ICMPv6: of two counts the difference.
+pub const UNANSWERED: [&str; 2] = ["IcmpInEchos - IcmpOutEchoReps", "Icmp6InEchos - Icmp6OutEchoReplies"];
 
 /// All that are looked at. A new network namespace counts from 0.
 pub const KERNEL_CAUSES: &[KernelCause] = &[
@@ -36,6 +41,8 @@ pub const KERNEL_CAUSES: &[KernelCause] = &[
     cause("IpReasmFails", false, FRAGMENTS, false),
     cause("IpOutNoRoutes", false, ROUTE, true),
     cause("IpExtInNoRoutes", false, ROUTE, true),
+    cause("IpInHdrErrors", false, HOPS, true),
+    cause(UNANSWERED[0], false, NO_REPLY, false),
     cause("IpInDiscards", false, DISCARDED, true),
     cause("IpOutDiscards", false, DISCARDED, true),
     cause("Icmp6OutRateLimitHost", true, LIMIT, true),
@@ -45,6 +52,8 @@ pub const KERNEL_CAUSES: &[KernelCause] = &[
     cause("Ip6ReasmFails", true, FRAGMENTS, false),
     cause("Ip6OutNoRoutes", true, ROUTE, true),
     cause("Ip6InNoRoutes", true, ROUTE, true),
+    cause("Ip6InHdrErrors", true, HOPS, true),
+    cause(UNANSWERED[1], true, NO_REPLY, false),
     cause("Ip6InDiscards", true, DISCARDED, true),
     cause("Ip6OutDiscards", true, DISCARDED, true),
     // Of simulated hosts.
@@ -63,10 +72,16 @@ impl KernelCause {
         let of_protocol = match self.name {
             name if name.starts_with("Udp") => protocol == "UDP",
             name if name.ends_with("InCsumErrors") && name.starts_with("Icmp") => protocol == "ICMP",
+            name if UNANSWERED.contains(&name) => protocol == "ICMP",
             _ => true,
         };
         self.v6 == v6 && of_protocol
     }
+}
+
+/// The place in [`KERNEL_CAUSES`] of the count of this name.
+pub fn kernel_cause(name: &str) -> Option<usize> {
+    KERNEL_CAUSES.iter().position(|cause| cause.name == name)
 }
 
 /// Those counts of `text`, a file of a kernel's counts, that can be why pings were lost, as their places in
@@ -74,9 +89,14 @@ impl KernelCause {
 /// number on each line.
 pub fn kernel_counts(text: &str) -> Vec<(usize, u64)> {
     let mut found = Vec::new();
+    // Echo requests received and replies sent, of both versions.
+    let mut echoes = UNANSWERED.map(|name| (name, name.split(" - "), [None; 2]));
     let mut enter = |name: &str, number: &str| {
-        let place = KERNEL_CAUSES.iter().position(|cause| cause.name == name);
-        found.extend(place.zip(number.parse::<u64>().ok()));
+        let number = number.parse::<u64>().ok();
+        found.extend(kernel_cause(name).zip(number));
+        for (_, names, counts) in &mut echoes {
+            names.clone().zip(counts).filter(|(of, _)| *of == name).for_each(|(_, count)| *count = number);
+        }
     };
     let mut names: Option<(&str, &str)> = None;
     for line in text.lines() {
@@ -94,6 +114,11 @@ pub fn kernel_counts(text: &str) -> Vec<(usize, u64)> {
             }
         }
     }
+    for (name, _, counts) in echoes {
+        if let [Some(received), Some(sent)] = counts {
+            found.extend(kernel_cause(name).map(|place| (place, received.saturating_sub(sent))));
+        }
+    }
     found
 }
 
@@ -108,7 +133,7 @@ mod tests {
     #[test]
     fn counts_of_both_kinds_of_files_are_read() {
         let snmp = "Ip: Forwarding DefaultTTL OutNoRoutes ReasmFails\nIp: 1 64 0 2\n\
-                    Icmp: InMsgs OutRateLimitGlobal OutRateLimitHost\nIcmp: 7 0 24\nUdp: InDatagrams RcvbufErrors\nUdp: 5 3\n";
+                    Icmp: InEchos OutEchoReps OutRateLimitGlobal OutRateLimitHost\nIcmp: 7 5 0 24\nUdp: InDatagrams RcvbufErrors\nUdp: 5 3\n";
         assert_eq!(
             named(snmp),
             [
@@ -117,6 +142,7 @@ mod tests {
                 ("IcmpOutRateLimitGlobal", 0),
                 ("IcmpOutRateLimitHost", 24),
                 ("UdpRcvbufErrors", 3),
+                (UNANSWERED[0], 2),
             ]
         );
         let snmp6 = "Ip6InReceives                   \t9\nIp6OutNoRoutes                  \t4\nUdp6RcvbufErrors\t0\n";

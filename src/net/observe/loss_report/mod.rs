@@ -18,7 +18,7 @@ pub use self::ends::Ends;
 pub(in crate::net) use self::ends::STREAM;
 use self::ends::{EndsKey, Hosts};
 use self::folded::{AttachedPolicies, Servers};
-pub use self::kernel::{KERNEL_CAUSES, kernel_counts};
+pub use self::kernel::{KERNEL_CAUSES, UNANSWERED, kernel_cause, kernel_counts};
 use self::losses::Loss;
 pub use self::losses::PingError;
 use self::pingers::Pingers;

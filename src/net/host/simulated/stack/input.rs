@@ -109,7 +109,8 @@ impl Stack {
             self.put(key, data, about);
         }
         if kind == Kind::echo_request(kind.family) {
-            self.reply(packet, &message, time);
+            let is_sent = self.reply(packet, &message, time).is_some();
+            self.counts.unanswered[usize::from(packet.family == Family::V6)] += u64::from(!is_sent);
         } else if kind == Kind::echo_reply(kind.family) {
             let socket = message.echo().and_then(|echo| self.find_ping(packet, echo.id));
             if let Some(key) = socket {
@@ -122,15 +123,15 @@ impl Stack {
         }
     }
 
-    /// Replies to an echo request, but not to one that was sent to many.
-    fn reply(&mut self, packet: &Packet<'_>, request: &Message<'_>, time: StackTime) {
-        let Some(echo) = request.echo() else { return };
+    /// Replies to an echo request, but not to one that was sent to many; `None`: no reply is sent.
+    fn reply(&mut self, packet: &Packet<'_>, request: &Message<'_>, time: StackTime) -> Option<()> {
+        let echo = request.echo()?;
         let source = match packet.destination {
             to if to.is_multicast() => match self.source_for(packet.source) {
                 Ok(source) if to.is_ipv6() => source,
-                _ => return,
+                _ => return None,
             },
-            to if self.is_broadcast(to) => return,
+            to if self.is_broadcast(to) => return None,
             to => to,
         };
         let to = packet.source;
@@ -145,7 +146,7 @@ impl Stack {
             dont_fragment: Some(false),
             segment: &segment,
         };
-        let _ = self.send(&what, time.now);
+        self.send(&what, time.now).ok().map(drop)
     }
 
     /// Queues a datagram for a socket.
@@ -173,14 +174,14 @@ impl Stack {
         let kind = |v4, v6| if family == Family::V4 { Kind::v4(3, v4) } else { Kind::v6(1, v6) };
         let original = bytes.clone();
         if !take_hop(bytes) {
-            self.counts.hops_exceeded += 1;
+            self.counts.hops_exceeded[usize::from(family == Family::V6)] += 1;
             let kind = if family == Family::V4 { Kind::v4(11, 0) } else { Kind::v6(3, 0) };
             return self.report(kind, &original, own, 0, now);
         }
         let index = match self.way_to(to) {
             Ok((index, _)) => index,
             Err(errno) => {
-                self.counts.no_route += 1;
+                self.counts.no_route[usize::from(family == Family::V6)] += 1;
                 let may_report = self.limits.allow_route_error(source, now);
                 let kind = match errno {
                     _ if !may_report => return,

@@ -78,10 +78,12 @@ pub struct StackCounts {
     pub malformed: u64,
     /// Packets that were for somebody else, on a host that does not forward.
     pub foreign: u64,
-    /// Packets that no route leads on.
-    pub no_route: u64,
-    /// Packets whose hops were used up.
-    pub hops_exceeded: u64,
+    /// Packets of IPv4 and of IPv6 that no route leads on.
+    pub no_route: [u64; 2],
+    /// Packets of IPv4 and of IPv6 whose hops were used up.
+    pub hops_exceeded: [u64; 2],
+    /// Echo requests of ICMP and of ICMPv6 that were not replied to.
+    pub unanswered: [u64; 2],
     /// Packets carried on.
     pub forwarded: u64,
     /// Datagrams for a port without a socket.
