@@ -189,6 +189,35 @@ fn broadcast_and_multicast_reach_the_other_hosts_as_in_the_kernel() {
     assert_eq!(Facts::of(&kernels.expect_code(0)).named, simulated.named);
 }
 
+/// ICMP errors from senders that no host can be, and from some that may.
+const SENDERS: &str = r#"
+let net = lab::create();
+let a = net.host("a"); let b = net.host("b"); let link = net.link(a, b);
+let all = #{
+    "10.0.0.2:7": ["224.0.0.9", "255.255.255.255", "0.0.0.0", "0.1.2.3", "127.0.0.1", "10.0.0.1", "240.0.0.1", "10.9.9.9"],
+    "[fd00::2]:7": ["ff02::1", "::", "::1", "fd00::1", "fd00::9"],
+};
+for to in all.keys() {
+    for from in all[to] {
+        set_policy(link.from(a), |pkt| reject("port-unreachable", #{ from: from }));
+        print(`${from}=${run_in(a, || udp::open(to).ping(to, "hi", 200.ms)).kind}`);
+    }
+}
+exit(0);
+"#;
+
+#[test]
+fn packets_from_senders_that_no_host_can_be_are_not_received_as_in_the_kernel() {
+    let simulated = Facts::of(&run(&["--simulate", "--seed", "7", "-e", SENDERS]).expect_code(0));
+    assert_eq!([&simulated.named["224.0.0.9"], &simulated.named["10.9.9.9"]], ["timeout", "icmp"], "{simulated:?}");
+    let kernels = run(&["--lab", "kernel", "-e", SENDERS]);
+    if kernels.code == Some(4) {
+        skip("senders over labs of both kinds", "user namespaces or root");
+        return;
+    }
+    assert_eq!(Facts::of(&kernels.expect_code(0)).named, simulated.named);
+}
+
 /// When what is lost is sent again: exact here, for they are the times of the docs.
 #[test]
 fn what_is_lost_is_sent_again_at_the_times_of_linux() {

@@ -19,7 +19,7 @@ impl Stack {
         if self.interface(from).is_none() {
             return;
         }
-        let Some(packet) = sound(&bytes) else {
+        let Some(packet) = sound(&bytes).filter(|packet| from == LOOPBACK || !self.is_martian(packet.source)) else {
             self.counts.malformed += 1;
             return;
         };
@@ -46,6 +46,13 @@ impl Stack {
         } else {
             self.deliver(from, &packet, &bytes, time);
         }
+    }
+
+    /// Whether Linux takes no packet with this source from a link.
+    fn is_martian(&self, source: IpAddr) -> bool {
+        source.is_multicast()
+            || source.is_loopback()
+            || matches!(source, IpAddr::V4(v4) if v4.is_unspecified() || v4.is_broadcast() || self.is_local(source))
     }
 
     fn deliver(&mut self, from: u32, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
