@@ -164,3 +164,14 @@ fn wrong_calls_are_errors_with_hints() {
         assert!(run.stderr.contains(why) && run.stderr.contains("hint: "), "{call}\n{}", run.stderr);
     }
 }
+
+/// What a program prints at its end says why it has ended, and what the judge adds stands after that.
+#[test]
+fn of_long_words_the_start_and_the_end_are_kept() {
+    let code = "let words = \"the first\"; for n in 0..1000 { words += \"\\nline \" + n; }
+                check(\"a\", 1, 2, words + \"\\nthe last\"); ()";
+    let run = checked(code, 5);
+    let lines: Vec<&str> = run.stdout.lines().map(str::trim).collect();
+    assert_eq!((lines[1], lines[2], lines[lines.len() - 1]), ("the first", "line 0", "the last"));
+    assert!(run.stdout.len() < 5_000 && lines.contains(&"…"), "{}", run.stdout);
+}

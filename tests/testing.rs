@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Cmd, Run, TempDir, binary, pingscript, repo_root, require_lab_or_skip, require_program_or_skip};
+use common::{Cmd, Run, TempDir, binary, peer, pingscript, repo_root, require_lab_or_skip, require_program_or_skip};
 use pingscript::engine::sources::SHIPPED;
 
 const GOOD: &str = "let net = lab::create(); let a = net.host(\"a\"); net.link(a, net.host(\"b\"));
@@ -150,29 +150,6 @@ fn prove_reads_the_tap() {
     assert!(prove("deep/bad_test.rhai").stdout.contains("Result: FAIL"));
 }
 
-const READ: &str = "
-import sys, xml.etree.ElementTree as tree
-root = tree.parse(sys.argv[1]).getroot()
-assert root.tag == 'testsuites', root.tag
-total = dict.fromkeys(('tests', 'failures', 'errors', 'skipped'), 0)
-for suite in root:
-    assert suite.tag == 'testsuite' and suite.get('name') and float(suite.get('time')) >= 0
-    cases = suite.findall('testcase')
-    assert set(child.tag for child in suite) <= {'testcase', 'system-out'}
-    seen = {'tests': len(cases), 'failures': len(suite.findall('testcase/failure')),
-            'errors': len(suite.findall('testcase/error')), 'skipped': len(suite.findall('testcase/skipped'))}
-    for name, count in seen.items():
-        assert int(suite.get(name)) == count, (suite.get('name'), name, suite.get(name), count)
-        total[name] += count
-    for case in cases:
-        assert case.get('classname') and case.get('name') and float(case.get('time')) >= 0
-        for bad in case.findall('failure'):
-            assert bad.get('message') and bad.text
-for name, count in total.items():
-    assert int(root.get(name)) == count, (name, root.get(name), count)
-print(total, root.find('.//failure').text.replace('\\n', '|'), root.find('.//system-out').text)
-";
-
 #[test]
 fn python_reads_the_junit_xml() {
     if !require_program_or_skip("python3", "JUnit XML") {
@@ -180,7 +157,7 @@ fn python_reads_the_junit_xml() {
     }
     let dir = tests();
     run(dir.path(), &["--junit", "out.xml", "-j", "1"], 5);
-    let read = Cmd::new(Path::new("python3"), &["-c", READ, "out.xml"]).dir(dir.path()).run().expect_code(0);
+    let read = peer("read_junit.py", &[dir.path().join("out.xml").display().to_string()]).run().expect_code(0);
     assert!(read.stdout.contains("{'tests': 9, 'failures': 2, 'errors': 1, 'skipped': 1}"), "{}", read.stdout);
     assert!(
         read.stdout.contains("got 3, expected 5 (deep/bad_test.rhai:2)|are there five? # TODO here <&> I am"),

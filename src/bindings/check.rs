@@ -74,6 +74,7 @@ impl<'a> Question<'a> {
         } else if row.passed == Some(false) && is_interrupted(&context) {
             (row.passed, row.why) = (None, Some("the run was interrupted".to_string()));
         }
+        shorten(&mut row);
         row.max_points = self.points;
         row.points = self.points.filter(|_| row.passed.is_some()).map(|points| points * share);
         group.count(&row);
@@ -114,6 +115,18 @@ pub(super) fn is_wanted(context: &Context) -> bool {
     context.run.session.events.wanted() || context.run.part::<Expectations>().are_kept()
 }
 
+/// Takes the middle out of long texts: a program's last words say why it ended, and the judge's come after them.
+fn shorten(row: &mut CheckRow) {
+    const HALF: usize = KEPT / 2 - 2;
+    for text in [&mut row.actual, &mut row.expected, &mut row.words, &mut row.error].into_iter().flatten() {
+        if text.chars().nth(KEPT).is_some() {
+            let start: String = text.chars().take(HALF).collect();
+            let end = text.char_indices().rev().nth(HALF - 1).map_or(0, |(at, _)| at);
+            *text = format!("{start}\n…\n{}", &text[end..]);
+        }
+    }
+}
+
 /// Makes `row` an event; a failed one gives the run its exit code.
 pub(super) fn report(context: &Context, mut row: CheckRow, column: Option<usize>, value: &Dynamic) {
     if row.passed == Some(false) && !is_interrupted(context) {
@@ -122,12 +135,7 @@ pub(super) fn report(context: &Context, mut row: CheckRow, column: Option<usize>
     if !is_wanted(context) {
         return;
     }
-    for text in [&mut row.actual, &mut row.expected, &mut row.words, &mut row.error].into_iter().flatten() {
-        if let Some((end, _)) = text.char_indices().nth(KEPT) {
-            text.truncate(end);
-            text.push('…');
-        }
-    }
+    shorten(&mut row);
     row.group = row.group.or_else(|| context.group.name());
     if context.run.session.events.wanted() {
         row.time_ns = context.host.unix_nanos();
@@ -222,7 +230,7 @@ fn check_each(ctx: &NativeCallContext, question: Question<'_>, values: Array, cl
 /// The group of the thread, in which `error` ended what it did.
 pub(super) fn group_failed(context: &Context, group: &Arc<CheckGroup>, place: String, error: String) {
     let (name, group_name) = ("runs to its end".to_string(), group.name());
-    let row = CheckRow {
+    let mut row = CheckRow {
         name,
         passed: Some(false),
         error: Some(error),
@@ -230,6 +238,7 @@ pub(super) fn group_failed(context: &Context, group: &Arc<CheckGroup>, place: St
         hidden: group.is_hidden(),
         ..CheckRow::at(place)
     };
+    shorten(&mut row);
     group.count(&row);
     row.lines(&context.script.name).iter().for_each(|line| output::line(line));
     report(context, row, None, &Dynamic::UNIT);

@@ -9,7 +9,7 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 use super::check::required;
 use super::context;
 use super::convert::Options;
-use super::error::{OrRaise, ScriptResult, raise};
+use super::error::{OrRaise, ScriptResult, core_error, raise};
 use super::graded::GradedRuns;
 use super::lab::exec::{ExecOptions, Finished, limits, run, words};
 use super::lab::host::HostObject;
@@ -17,7 +17,7 @@ use super::lab::program::LabProgram;
 use super::lab::{ScriptLab, make_host};
 use crate::limits::restriction::check_file;
 use crate::net::error::{Error, ErrorKind};
-use crate::net::lab::program::{OWN_PROGRAM, ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
+use crate::net::lab::program::{COPY, OWN_PROGRAM, ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
 
 /// A language, by the ending of its files: how a program is built, if it has to be, and run. `{file}` is the file, `{name}` its name
 /// without the ending.
@@ -54,17 +54,20 @@ fn limits_of_builds() -> ProgramLimits {
     }
 }
 
-/// What a program of a submission may use if the judge says nothing.
-fn usual_limits() -> ProgramLimits {
+/// What a program of a submission may use: what the judge says, and where it says nothing, what is usual.
+fn with_usual_limits(limits: ProgramLimits) -> ProgramLimits {
     ProgramLimits {
-        time: Some(30_000_000_000),
-        cpu: Some(10_000),
-        memory: Some(512 << 20),
-        processes: Some(64),
-        output: Some(1 << 20),
-        disk: Some(32 << 20),
+        time: limits.time.or(Some(30_000_000_000)),
+        cpu: limits.cpu.or(Some(10_000)),
+        memory: limits.memory.or(Some(512 << 20)),
+        processes: limits.processes.or(Some(64)),
+        output: limits.output.or(Some(1 << 20)),
+        disk: limits.disk.or(Some(32 << 20)),
     }
 }
+
+/// What runs in place of a program that cannot be run: the judge goes on, so that the points that there are to be had are known.
+const NO_PROGRAM: &str = "false";
 
 /// Most of what a compiler has to say that a student is shown, in characters.
 const SAID: usize = 2_000;
@@ -113,7 +116,7 @@ impl Submission {
 #[derive(Clone, Debug)]
 pub struct SubmittedProgram {
     argv: Vec<String>,
-    dir: PathBuf,
+    dir: Option<PathBuf>,
     limits: ProgramLimits,
     raw: bool,
 }
@@ -133,13 +136,30 @@ impl SubmittedProgram {
         let sandbox = sandbox(Sandbox { raw: self.raw, keep: None, shows_own });
         let command = ProgramCommand {
             argv: self.own_argv(sandbox.is_some()).into_iter().chain(argv).collect(),
-            dir: Some(text(&self.dir)),
+            dir: self.dir.as_deref().map(text),
             keeps,
             limits: self.limits.clone(),
             sandbox,
             ..ProgramCommand::default()
         };
         Ok(ProgramPlan { command, input: None, shown: false })
+    }
+
+    /// Has `start` start it. That the sandbox can have a copy of its directory is a requirement.
+    fn started<T>(
+        &self,
+        ctx: &NativeCallContext,
+        args: &Array,
+        keeps: bool,
+        start: impl Fn(ProgramPlan) -> ScriptResult<T>,
+    ) -> ScriptResult<T> {
+        let result = start(self.plan(ctx, args, keeps)?);
+        let Some(error) = result.as_ref().err().and_then(|error| core_error(error)).filter(|error| error.op == COPY)
+        else {
+            return result;
+        };
+        required(ctx, "what was handed in can be run", &error.message, "files that can be copied", &error.hint)?;
+        start(Self { argv: vec![NO_PROGRAM.to_string()], dir: None, ..self.clone() }.plan(ctx, args, keeps)?)
     }
 }
 
@@ -180,12 +200,17 @@ fn build(ctx: &NativeCallContext, submission: &Submission, argv: Vec<String>) ->
         sandbox: sandbox(Sandbox { keep: dir.as_deref().map(text), ..Sandbox::default() }),
         ..ProgramCommand::default()
     };
-    let finished = run(ctx, &host, ExecOptions::new(ProgramPlan { command, input: None, shown: false }))?;
+    let finished = run(ctx, &host, ExecOptions::new(ProgramPlan { command, input: None, shown: false }));
     lab.close();
-    Ok(match finished.failure(SAID) {
-        None => Ok(dir.unwrap_or_else(|| submission.dir.clone())),
-        Some(why) => Err(why),
-    })
+    let failure = match finished {
+        Ok(finished) => finished.failure(SAID),
+        // For what was handed in, the judge is not to blame.
+        Err(error) => match core_error(&error).filter(|error| error.op == COPY) {
+            Some(error) => Some(error.message),
+            None => return Err(error),
+        },
+    };
+    Ok(failure.map_or_else(|| Ok(dir.unwrap_or_else(|| submission.dir.clone())), Err))
 }
 
 /// Finds a program and builds it; a check says whether that went well, and if not, nothing of it is judged.
@@ -196,8 +221,8 @@ fn program(
     options: &Map,
 ) -> ScriptResult<SubmittedProgram> {
     let (limits, raw) = Options::all(ctx, "program", options, |options| {
-        let limits = options.value("limits").map(limits).transpose()?.unwrap_or_else(usual_limits);
-        Ok((limits, options.flag("raw_sockets")?))
+        let limits = options.value("limits").map(limits).transpose()?.unwrap_or_default();
+        Ok((with_usual_limits(limits), options.flag("raw_sockets")?))
     })?;
     let ready = |argv, dir| SubmittedProgram { argv, dir, limits: limits.clone(), raw };
     let (what, found) = (format!("{name} is there and can be run"), submission.find(name));
@@ -211,15 +236,14 @@ fn program(
             match built {
                 Ok(dir) => {
                     required(ctx, &what, &file, &file, "")?;
-                    return Ok(ready(command(language.run, &file), dir));
+                    return Ok(ready(command(language.run, &file), Some(dir)));
                 }
                 Err(why) => (format!("{file}, which cannot be built"), why),
             }
         }
     };
     required(ctx, &what, &state, "a program", &why)?;
-    // All that follows is not judged; the judge goes on, so that the points that there are to be had are known.
-    Ok(ready(vec!["false".to_string()], submission.dir.clone()))
+    Ok(ready(vec![NO_PROGRAM.to_string()], None))
 }
 
 functions! {
@@ -290,7 +314,8 @@ functions! {
     fn program(ctx: NativeCallContext, submission: &mut Submission, name: &str) -> ScriptResult<SubmittedProgram> =
         program(&ctx, submission, name, &Map::new());
 
-    /// The same with options: `limits`, as `exec` has them, for each run; `raw_sockets: true`: it may open these.
+    /// The same with options: `limits`, as `exec` has them, for each run: those that are left out are 30 s, 10 s of processors, 512 MiB of
+    /// memory, 64 processes, 1 MiB of output, 32 MiB of disk. `raw_sockets: true`: it may open these.
     ///
     /// Errors: `invalid`: an unknown option.
     ///
@@ -318,7 +343,8 @@ functions! {
     /// ```
     fn exec(
         ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
-    ) -> ScriptResult<Finished> = run(&ctx, &host, ExecOptions::new(program.plan(&ctx, &args, false)?));
+    ) -> ScriptResult<Finished> =
+        program.started(&ctx, &args, false, |plan| run(&ctx, &host, ExecOptions::new(plan)));
 
     /// Starts the program beside the judge, as `start_program` does: in a sandbox, with the limits of the program.
     ///
@@ -334,7 +360,7 @@ functions! {
     /// ```
     fn start(
         ctx: NativeCallContext, program: &mut SubmittedProgram, host: HostObject, args: Array,
-    ) -> ScriptResult<LabProgram> = LabProgram::start(&ctx, &host, program.plan(&ctx, &args, true)?);
+    ) -> ScriptResult<LabProgram> = program.started(&ctx, &args, true, |plan| LabProgram::start(&ctx, &host, plan));
 
     /// The submission in words.
     ///

@@ -20,13 +20,7 @@ impl ShownChecks {
     }
 
     fn lines(&self) -> Vec<String> {
-        // Where in the judge it stands says nothing to a student.
-        let plain = |check: &CheckRow| {
-            let place = check.failure("");
-            let place = place.rsplit_once(" (").map_or("", |(_, place)| place);
-            check.lines("").into_iter().map(|line| line.replace(&format!(" ({place}"), "")).collect::<Vec<_>>()
-        };
-        let mut lines: Vec<String> = self.checks.iter().flat_map(plain).collect();
+        let mut lines: Vec<String> = self.checks.iter().flat_map(|check| check.lines("")).collect();
         if self.hidden > 0 {
             let [points, most] = self.points;
             lines.push(format!("     and {} checks that are not shown: {points} of {most} points", self.hidden));

@@ -14,11 +14,17 @@ pub(super) struct Handed {
     pub(super) dir: PathBuf,
 }
 
-/// The submissions: these directories, or those in them, in the order of their names; and the files beside them.
+/// The submissions: these directories, or those in them, in the order of their names; and why what else is there is none. One of
+/// them may be where the results go.
 ///
 /// # Errors
 /// `file`: one is no directory or cannot be read, there is nothing in them, or two have the same name.
-pub(super) fn find(dirs: &[String], are_submissions: bool) -> Result<(Vec<Handed>, Vec<String>), Error> {
+pub(super) fn find(
+    dirs: &[String],
+    are_submissions: bool,
+    out: Option<&Path>,
+) -> Result<(Vec<Handed>, Vec<String>), Error> {
+    let out = out.and_then(|out| fs::canonicalize(out).ok());
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for dir in dirs {
         let path = fs::canonicalize(dir).map_err(|err| refused(dir, &in_words(&err)))?;
@@ -29,9 +35,11 @@ pub(super) fn find(dirs: &[String], are_submissions: bool) -> Result<(Vec<Handed
             found.push(handed(&path));
         } else {
             let entries = fs::read_dir(&path).map_err(|err| refused(dir, &in_words(&err)))?.flatten();
-            let all = entries.map(|entry| handed(&entry.path())).filter(|one| !is_hidden(&one.name));
-            let (mut here, files): (Vec<Handed>, Vec<Handed>) = all.partition(|one| is_directory(&one.dir));
-            others.extend(files.into_iter().map(|file| file.dir.display().to_string()));
+            let is_meant = |one: &Handed| !is_hidden(&one.name) && out.as_ref() != Some(&one.dir);
+            let all = entries.map(|entry| handed(&entry.path())).filter(is_meant);
+            let (mut here, rest): (Vec<Handed>, Vec<Handed>) = all.partition(|one| why_none(&one.dir).is_none());
+            let reason = |one: Handed| Some(format!("{:?} is no submission: {}", one.dir, why_none(&one.dir)?));
+            others.extend(rest.into_iter().filter_map(reason));
             here.sort_by(|a, b| a.name.cmp(&b.name));
             found.extend(here);
         }
@@ -64,7 +72,14 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name == "__MACOSX"
 }
 
-/// Whether it is a directory; a link to one is none.
-fn is_directory(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
+/// Why this is no submission, if it is none.
+fn why_none(path: &Path) -> Option<&'static str> {
+    let kind = fs::symlink_metadata(path).map(|about| about.file_type());
+    match kind {
+        Ok(kind) if kind.is_dir() && path.to_str().is_none() => Some("its name is not UTF-8; rename it"),
+        Ok(kind) if kind.is_dir() => None,
+        Ok(kind) if kind.is_symlink() => Some("it is a symbolic link, and these are not followed"),
+        Ok(_) => Some("it is a file, and a submission is a directory"),
+        Err(_) => Some("it cannot be read"),
+    }
 }

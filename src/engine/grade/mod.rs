@@ -112,7 +112,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
     0  full marks for all
     2  wrong command line, or nothing to judge
-    3  the judge has an error: no submission is judged
+    3  the judge has an error: no submission is judged; or results could not be written
     4  this system allows no lab, or no sandbox
     5  a check failed
     130  SIGINT (Ctrl-C): run it again to go on";
@@ -130,6 +130,11 @@ impl GradeArgs {
     /// Whether each directory is a submission itself.
     fn are_submissions(&self) -> bool {
         self.student || self.gradescope.is_some() || self.github
+    }
+
+    /// The files that all results go to.
+    fn files(&self) -> impl Iterator<Item = &str> {
+        [&self.csv, &self.json, &self.junit, &self.gradescope].into_iter().flatten().map(String::as_str)
     }
 
     fn seed_of(&self, name: &str) -> u64 {
@@ -165,21 +170,34 @@ pub fn run(asked: &GradeArgs) -> Result<i32> {
     if refuse_mistakes(&host, &name, &judge) {
         return Ok(exit::SCRIPT);
     }
-    let handed = match find(&asked.dirs, asked.are_submissions()) {
-        Ok(handed) => handed,
+    let (handed, others) = match find(&asked.dirs, asked.are_submissions(), asked.out.as_deref()) {
+        Ok(found) => found,
         Err(error) => return Ok(refuse(&error)),
     };
-    let (handed, others) = handed;
+    if let Some((file, err)) = asked.files().find_map(|file| Some((file, try_to_write(file).err()?))) {
+        let error = Error::new(ErrorKind::File, "grade", format!("it cannot be written: {}", in_words(&err)));
+        return Ok(refuse(
+            &error.with_peer(file).with_hint("name a file in a directory that there is and that you may write to"),
+        ));
+    }
     for other in others {
-        output::note(&format!("note: {other} is a file and no submission: a submission is a directory"));
+        output::note(&format!("note: {other}"));
     }
     match Grading::begin(asked, &judge, handed) {
         Ok(grading) => grading.run(),
-        Err(err) => {
-            let error = Error::new(ErrorKind::File, "grade", format!("no directory can be made: {}", in_words(&err)));
-            Ok(refuse(&error.with_hint("name one that you may write to: --out DIR")))
-        }
+        Err(error) => Ok(refuse(&error)),
     }
+}
+
+/// Tries whether a file can be written, before hours of judging go into what is to be written.
+fn try_to_write(file: impl AsRef<Path>) -> std::io::Result<()> {
+    let about = fs::metadata(&file).ok();
+    // To open and close a pipe would end it for its reader.
+    if about.as_ref().is_some_and(|about| !about.is_file() && !about.is_dir()) {
+        return Ok(());
+    }
+    fs::OpenOptions::new().append(true).create(true).open(&file)?;
+    if about.is_some() { Ok(()) } else { fs::remove_file(file) }
 }
 
 /// How the directories for what is built are called, before the number of their process.
@@ -208,24 +226,32 @@ struct Grading<'a> {
     records: HashMap<usize, GradeRecord>,
     /// Of those that were judged before.
     kept: usize,
+    /// Whether something could not be written.
+    is_lost: bool,
 }
 
 impl<'a> Grading<'a> {
-    fn begin(asked: &'a GradeArgs, judge: &str, handed: Vec<Handed>) -> std::io::Result<Self> {
+    fn begin(asked: &'a GradeArgs, judge: &str, handed: Vec<Handed>) -> Result<Self, Error> {
+        let refused = |dir: &Path, err: &std::io::Error| {
+            let error = Error::new(ErrorKind::File, "grade", format!("it cannot be written to: {}", in_words(err)));
+            error.with_peer(dir.display().to_string())
+        };
+        if let Some(out) = &asked.out {
+            let made = fs::create_dir_all(out).and_then(|()| try_to_write(out.join(".part")));
+            made.map_err(|err| refused(out, &err).with_hint("name a directory that you may write to: --out DIR"))?;
+        }
         let scratch = std::env::temp_dir().join(format!("{SCRATCH}{}", std::process::id()));
         remove_old_scratch();
         // One that is there already is another user's.
-        fs::DirBuilder::new().mode(0o700).create(&scratch)?;
-        if let Some(out) = &asked.out {
-            fs::create_dir_all(out)?;
-        }
+        let made = fs::DirBuilder::new().mode(0o700).create(&scratch);
+        made.map_err(|err| refused(&scratch, &err).with_hint("name a directory that you may write to in TMPDIR"))?;
         let how = format!("{judge}\n{} {}", asked.student, asked.no_sandbox);
         let keys = handed.iter().map(|one| key_of(&how, asked.seed_of(&one.name), &one.dir));
         let keys: Vec<u64> = keys.collect();
         let known = |at: usize| GradeRecord::load(asked.out.as_deref()?, &handed[at].name, keys[at]);
         let records: HashMap<usize, GradeRecord> = (0..handed.len()).filter_map(|at| Some((at, known(at)?))).collect();
         let kept = records.len();
-        Ok(Self { asked, handed, keys, scratch, records, kept })
+        Ok(Self { asked, handed, keys, scratch, records, kept, is_lost: false })
     }
 
     fn run(mut self) -> Result<i32> {
@@ -302,7 +328,9 @@ impl<'a> Grading<'a> {
             return Some(if run.code == exit::USAGE { exit::SCRIPT } else { run.code });
         }
         let seed = self.asked.seed_of(&self.handed[at].name);
-        let record = GradeRecord::new(&self.handed[at], self.keys[at], seed, self.asked.limit, run);
+        let mut record = GradeRecord::new(&self.handed[at], self.keys[at], seed, self.asked.limit, run);
+        // Of one in which an error has ended a group, some checks were never asked.
+        record.max_points = self.records.values().map(|record| record.max_points).fold(record.max_points, f64::max);
         // Of several runs of one that the machine has disturbed, the best counts.
         let record = match self.records.remove(&at) {
             Some(before) => before.repeated(record),
@@ -319,13 +347,14 @@ impl<'a> Grading<'a> {
         None
     }
 
-    fn save(&self, record: &GradeRecord) {
+    fn save(&mut self, record: &GradeRecord) {
         let Some(out) = &self.asked.out else { return };
         let written = record
             .save(out)
             .and_then(|()| fs::write(out.join(format!("{}.md", record.name)), feedback::document(record)));
         if let Err(err) = written {
             output::note(&format!("error: {}: what came of it cannot be written: {}", record.title(), in_words(&err)));
+            self.is_lost = true;
         }
     }
 
@@ -334,7 +363,6 @@ impl<'a> Grading<'a> {
         let mut records: Vec<(usize, GradeRecord)> = self.records.drain().collect();
         records.sort_by_key(|(at, _)| *at);
         let mut records: Vec<GradeRecord> = records.into_iter().map(|(_, record)| record).collect();
-        // Of one in which an error has ended a group, some checks were never asked.
         let most = records.iter().map(|record| record.max_points).fold(0.0, f64::max);
         for record in records.iter_mut().filter(|record| record.max_points < most) {
             record.max_points = most;
@@ -349,7 +377,7 @@ impl<'a> Grading<'a> {
         let is_full = records.iter().all(GradeRecord::is_full);
         match (self.write(&records), is_full) {
             (false, _) => exit::SCRIPT,
-            _ if output::has_failed() => exit::SCRIPT,
+            _ if self.is_lost || output::has_failed() => exit::SCRIPT,
             (true, true) => exit::DONE,
             (true, false) => exit::EXPECT,
         }

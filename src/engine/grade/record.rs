@@ -15,7 +15,7 @@ use crate::net::random::number_of;
 use crate::net::time::Duration as Span;
 
 /// How late a run may have been at most, in nanoseconds, for its failures to count.
-const LATE: i64 = 100_000_000;
+const LATE: i64 = 50_000_000;
 
 /// How deep the files of a submission are looked at.
 const DEPTH: u32 = 64;
@@ -175,7 +175,9 @@ impl GradeRecord {
     /// Writes it, whole or not at all.
     pub(super) fn save(&self, out: &Path) -> std::io::Result<()> {
         let part = out.join(format!(".{}.part", self.name));
-        fs::write(&part, serde_json::to_vec_pretty(self)?)?;
-        fs::rename(part, Self::file(out, &self.name))
+        let written = fs::write(&part, serde_json::to_vec_pretty(self)?);
+        written
+            .and_then(|()| fs::rename(&part, Self::file(out, &self.name)))
+            .inspect_err(|_| drop(fs::remove_file(&part)))
     }
 }

@@ -26,6 +26,9 @@ pub struct ProgramOutput {
 /// The signal that asks for an end.
 pub const TERMINATE: i32 = 15;
 
+/// The operation of an error for which the working directory of a program is the reason: a sandbox has a copy of it.
+pub const COPY: &str = "copy";
+
 /// That nothing is known of the end of `program`.
 pub fn lost(program: &str) -> Error {
     Error::new(ErrorKind::Closed, "exec", "the lab ended before the program").with_peer(program)

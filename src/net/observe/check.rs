@@ -50,10 +50,10 @@ impl CheckRow {
         Self { origin, ..Self::default() }
     }
 
-    /// It, as who is judged may see it.
+    /// It, as who is judged may see it: where in the judge it stands says nothing to a student.
     pub fn for_student(&self) -> Self {
         let expected = if self.expected_hidden { Some("(not shown)".to_string()) } else { self.expected.clone() };
-        Self { expected, ..self.clone() }
+        Self { expected, origin: String::new(), ..self.clone() }
     }
 
     /// Its name, after that of its group.
@@ -65,14 +65,15 @@ impl CheckRow {
     /// What was wrong, in one line; `script` is the one whose lines need no name.
     pub fn failure(&self, script: &str) -> String {
         let place = match self.origin.strip_prefix(script).and_then(|rest| rest.strip_prefix(':')) {
-            Some(line) => format!("line {line}"),
-            None => self.origin.clone(),
+            Some(line) => format!(" (line {line})"),
+            None if self.origin.is_empty() => String::new(),
+            None => format!(" ({})", self.origin),
         };
         let shown = |value: &Option<String>| shortened(&one_line(value.as_deref().unwrap_or("()")));
         match &self.error {
-            Some(error) if self.actual.is_none() => format!("{} ({place})", one_line(error)),
-            Some(error) => format!("got {}: {} ({place})", shown(&self.actual), one_line(error)),
-            None => format!("got {}, expected {} ({place})", shown(&self.actual), shown(&self.expected)),
+            Some(error) if self.actual.is_none() => format!("{}{place}", one_line(error)),
+            Some(error) => format!("got {}: {}{place}", shown(&self.actual), one_line(error)),
+            None => format!("got {}, expected {}{place}", shown(&self.actual), shown(&self.expected)),
         }
     }
 
@@ -131,6 +132,8 @@ mod tests {
         assert_eq!(CheckRow { passed: Some(true), ..row() }.lines(""), ["ok   sum"]);
         let scored = CheckRow { points: Some(2.0 / 3.0), max_points: Some(4.0), group: Some("client".into()), ..row() };
         assert_eq!(scored.lines("a.rhai"), ["FAIL client: sum (0.67/4 points): got 3, expected 5 (line 12)"]);
+        let seen = CheckRow { expected_hidden: true, ..row() }.for_student();
+        assert_eq!(seen.lines(""), ["FAIL sum: got 3, expected (not shown)"]);
         let void = CheckRow { passed: None, why: Some("\"start\" failed".into()), ..row() };
         assert_eq!(void.lines(""), ["--   sum: not judged: \"start\" failed"]);
     }

@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 pub use crate::net::lab::program::{Exit, ProgramCommand, ProgramLimit};
 
-use super::helper::STEP_SANDBOX;
+use super::helper::{STEP_COPY, STEP_SANDBOX};
 use super::refusal::Refusal;
 use crate::net::error::{Error, ErrorKind, Result};
 use crate::net::host::environment::{environment, process};
+use crate::net::lab::program::COPY;
 use crate::net::lab::protocol::{HelperReply, Request};
 use crate::net::lab::{Lab, LabHost};
 use crate::net::sys;
@@ -159,16 +160,20 @@ fn explain(error: Error, command: &ProgramCommand) -> Error {
         .with_hint("install it, or give its path; it is looked for in the directories of PATH")
 }
 
-/// The error of a sandbox that the system refuses, or that is too small for the working directory.
+/// The error of a sandbox that the system refuses, or for whose working directory it is too small.
 fn without_sandbox(error: Error) -> Error {
     let message = error.message.replace(STEP_SANDBOX, "");
-    if error.code == Some(libc::ENOSPC) {
-        let error = Error {
-            kind: ErrorKind::File,
-            message: format!("the working directory is larger than its limit: {message}"),
-            ..error
+    if message.contains(STEP_COPY) {
+        let (what, hint) = match error.code {
+            Some(libc::ENOSPC) => (
+                "is larger than its limit",
+                "set a larger limit: limits: #{ disk: 64_000_000 }, or take files out of it",
+            ),
+            Some(libc::ELOOP) => ("has directories too deep in each other", "take them out of it"),
+            _ => ("cannot be copied", "all of it has to be readable by who runs this"),
         };
-        return error.with_hint("set a larger limit: limits: #{ disk: 64_000_000 }");
+        let message = format!("the working directory {what}: {message}");
+        return Error { kind: ErrorKind::File, op: COPY, message, ..error }.with_hint(hint);
     }
     let message = format!("no sandbox can be made here: {message}");
     Error { kind: ErrorKind::Permission, message, ..error }

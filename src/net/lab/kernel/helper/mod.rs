@@ -124,3 +124,5 @@ pub const STEP_NETWORK: &str = "new network";
 pub const STEP_SETTING: &str = "setting";
 /// How the steps of a sandbox begin.
 pub const STEP_SANDBOX: &str = "sandbox: ";
+/// The step of a sandbox that depends on what is in the working directory, and not on the system.
+pub const STEP_COPY: &str = "a copy of the working directory";

@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
 use super::copying::copy_tree;
-use super::map_ids;
+use super::{STEP_COPY, map_ids};
 use crate::net::lab::protocol::{OWN_PROGRAM, Sandbox};
 use crate::net::sys::{self, Mount, Namespaces, Resource};
 
@@ -100,7 +100,10 @@ pub(super) fn build(person: Person, sandbox: &Sandbox, disk: Option<u64>, copies
     let size = disk.unwrap_or(DISK);
     let options = CString::new(format!("size={size},nr_inodes=65536,mode=755")).unwrap_or_default();
     step("a disk in memory (mount(2))", sys::mount(Mount::Memory(&options), c"/tmp/home"))?;
-    step("its directories", make_writable(person, copies))?;
+    step("its directories", make_writable(person))?;
+    if copies {
+        step(STEP_COPY, copy_tree(Path::new("."), Path::new(&at(&WORK[1..])), person.user))?;
+    }
     step("links to them", symlink("/home/tmp", at("tmp")).and_then(|()| symlink("/home/shm", at("dev/shm"))))?;
     let entered = std::env::set_current_dir(PLACE).and_then(|()| sys::enter_root());
     step("a root directory of its own (pivot_root(2))", entered)?;
@@ -146,15 +149,15 @@ fn show_devices() -> io::Result<()> {
     Ok(())
 }
 
-/// Makes what the program may write to, and the copy of the working directory.
-fn make_writable(Person { user }: Person, copies: bool) -> io::Result<()> {
+/// Makes what the program may write to.
+fn make_writable(Person { user }: Person) -> io::Result<()> {
     for (path, mode) in [(HOME, 0o700), (WORK, 0o700), ("/home/tmp", 0o1777), ("/home/shm", 0o1777)] {
         let path = format!("{PLACE}{path}");
         fs::create_dir(&path)?;
         fs::set_permissions(&path, Permissions::from_mode(mode))?;
         chown(&path, user, user)?;
     }
-    if copies { copy_tree(Path::new("."), Path::new(&format!("{PLACE}{WORK}")), user) } else { Ok(()) }
+    Ok(())
 }
 
 /// Takes all rights from this process that the program is not to have; there may be so many `processes`.

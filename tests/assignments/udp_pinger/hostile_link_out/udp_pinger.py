@@ -1,1 +1,0 @@
-../right_py/udp_pinger.py
