@@ -161,7 +161,7 @@ fn udp_pingers_get_the_points_that_are_meant_for_them() {
         ("right_java", 20.0),
         ("right_py", 20.0),
         ("right_rhai", 20.0),
-        ("seconds_not_ms", 15.0),
+        ("seconds_not_ms", 18.0),
         ("wrong_port", 10.0),
         ("wrong_total", 18.0),
     ];
@@ -207,7 +207,7 @@ fn traceroutes_get_the_points_that_are_meant_for_them() {
     let wanted = [
         ("any_udp", 19.0),
         ("from_zero", 9.0),
-        ("goes_on_after_the_host", 11.0),
+        ("goes_on_after_the_host", 22.0),
         ("most_ignored", 23.0),
         ("no_match", 16.0),
         ("no_timeout", 18.0),

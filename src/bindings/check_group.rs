@@ -42,7 +42,8 @@ fn group(ctx: &NativeCallContext, name: &str, closure: &FnPtr, hidden: bool) -> 
     drop(entered);
     let broken = result.err();
     let at_end = broken.as_ref().is_some_and(|error| is_of_run(&now, error));
-    if let Some(error) = broken.as_ref().filter(|_| !at_end) {
+    // After a requirement that failed, an error is what comes of that.
+    if let Some(error) = broken.as_ref().filter(|_| !at_end && group.void().is_none()) {
         let message = programs().report(&format!("group {name}"), error);
         group_failed(&now, &group, place(ctx), message);
     }

@@ -42,6 +42,23 @@ const LANGUAGES: [Language; 6] = [
     Language { ending: "rhai", build: "", run: "/pingscript --restrict --in-lab ./{file}" },
 ];
 
+impl Language {
+    /// What a program is called in it.
+    fn file(&self, name: &str) -> String {
+        let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+        match self.ending {
+            "java" => {
+                name.split('_').filter(|word| word.is_ascii() && !word.is_empty()).map(capital).collect::<String>()
+                    + ".java"
+            }
+            ending => format!("{name}.{ending}"),
+        }
+    }
+}
+
+/// How many of the files that were handed in are named.
+const SHOWN: usize = 10;
+
 /// What a compiler may use.
 fn limits_of_builds() -> ProgramLimits {
     ProgramLimits {
@@ -104,9 +121,12 @@ impl Submission {
                 Err(format!("there are {} and {last}: hand in one of them", others.join(", ")))
             }
             (None, _) => {
-                let names: Vec<String> =
-                    LANGUAGES.iter().map(|language| format!("{name}.{}", language.ending)).collect();
-                Err(format!("hand in one of {}", names.join(", ")))
+                let names: Vec<String> = LANGUAGES.iter().map(|language| language.file(name)).collect();
+                let there = self.files();
+                let some: Vec<&str> = there.iter().take(SHOWN).map(String::as_str).collect();
+                let more = if there.len() > SHOWN { ", …" } else { "" };
+                let there = if some.is_empty() { "no file".to_string() } else { some.join(", ") };
+                Err(format!("hand in one of {}; what is there: {there}{more}", names.join(", ")))
             }
         }
     }

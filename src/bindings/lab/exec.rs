@@ -269,6 +269,15 @@ functions! {
         _ => Dynamic::UNIT,
     };
 
+    /// How the program ended, in words: `"exit code 0"`, `"ended by signal 9"`, or `"ended at its limit of time"`, which may be another.
+    ///
+    /// ```rhai
+    /// let a = lab::create().host("a");
+    /// expect(a.exec(["true"]).ending, "exit code 0");
+    /// expect(a.exec(["sleep", 9], #{ limits: #{ time: 20.ms } }).ending, "ended at its limit of time");
+    /// ```
+    get ending(finished: &mut Finished) -> String = finished.end();
+
     /// The limit for which the program was ended, such as `"memory"`; `()` if it was for none.
     ///
     /// ```rhai

@@ -100,7 +100,8 @@ impl CheckRow {
 
 /// Points with two digits after the point at most.
 pub fn rounded(points: f64) -> f64 {
-    (points * 100.0).round() / 100.0
+    // The sum of nothing is -0.
+    (points * 100.0).round() / 100.0 + 0.0
 }
 
 /// `text` with line ends and other control characters escaped.
