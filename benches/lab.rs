@@ -118,7 +118,7 @@ fn socket(host: &LabHost, port: u16) -> UdpSocket {
 
 /// How many packets a second arrive.
 fn rates() {
-    println!("\npackets a second, 64 bytes of payload      arrived    to floor   lost before   CPU of the relay, each");
+    println!("\npackets a second, 64 bytes of payload      arrived    to floor   lost before   CPU of the relay, each, and of it in the kernel");
     let floor = floor().map(|(from, to, addr, _guard)| flood(&from, &to, addr));
     match floor {
         Some(rate) => println!("  {:<36} {rate:>12.0} {:>11}", "a veth pair without a relay", "1.00"),
@@ -136,17 +136,20 @@ fn rates() {
         let (from, to) = (socket(&net.a, 0), socket(&net.b, 7));
         let before = relay_cpu();
         let rate = flood(&from, &to, SocketAddr::new(net.b.addr(), 7));
-        let cpu = relay_cpu().saturating_sub(before);
+        let after = relay_cpu();
+        let [cpu, program, kernel] = [0, 1, 2].map(|at| after[at] - before[at]);
         let ratio = floor.map_or("NA".to_string(), |floor| format!("{:.2}", rate / floor));
         let counts = net.link.counts(0);
         let lost = counts.overrun as f64 / (counts.overrun + counts.frames) as f64 * 100.0;
-        let each = cpu as f64 / counts.frames.max(1) as f64 / 1000.0;
-        println!("  {name:<36} {rate:>12.0} {ratio:>11} {lost:>12.1}% {each:>15.2} us");
+        let each = cpu / counts.frames.max(1) as f64 / 1000.0;
+        let share = kernel / (program + kernel) * 100.0;
+        println!("  {name:<36} {rate:>12.0} {ratio:>11} {lost:>12.1}% {each:>15.2} us {share:>9.0}%");
     }
 }
 
-/// CPU time of the thread that relays, in nanoseconds: the newest, since that of the lab before may still be ending.
-fn relay_cpu() -> u64 {
+/// CPU time of the thread that relays, in nanoseconds, and that in the program and in the kernel, in ticks: of the newest, since that
+/// of the lab before may still be ending.
+fn relay_cpu() -> [f64; 3] {
     let number = |task: &PathBuf| task.file_name()?.to_str()?.parse::<u32>().ok();
     std::fs::read_dir("/proc/self/task")
         .into_iter()
@@ -155,8 +158,11 @@ fn relay_cpu() -> u64 {
         .map(|task| task.path())
         .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "relay"))
         .max_by_key(number)
-        .and_then(|task| std::fs::read_to_string(task.join("schedstat")).ok()?.split(' ').next()?.parse().ok())
-        .unwrap_or(0)
+        .and_then(|task| {
+            let cell = |file, at| std::fs::read_to_string(task.join(file)).ok()?.split(' ').nth(at)?.parse().ok();
+            Some([cell("schedstat", 0)?, cell("stat", 13)?, cell("stat", 14)?])
+        })
+        .unwrap_or_default()
 }
 
 fn script_context() -> Context {
@@ -209,6 +215,7 @@ fn lateness() {
     if let Some((from, to, addr, _guard)) = floor() {
         print_times("a veth pair without a relay", one_way(&from, &to, addr));
     }
+    print_times(&format!("a thread that sleeps {DELAY_MS} ms, later than that"), oversleeping());
     let mut without = 0.0;
     for delay in [0, DELAY_MS] {
         let net = net(LinkOptions { delay: Duration::from_millis(delay), ..Default::default() });
@@ -223,6 +230,21 @@ fn lateness() {
         late.sort_by(f64::total_cmp);
         without = late[late.len() / 2];
     }
+}
+
+/// By how many microseconds a thread wakes too late that sleeps for the delay of the link.
+fn oversleeping() -> Vec<f64> {
+    let span = Span::from_millis(DELAY_MS as u64);
+    let sleep = move || {
+        sys::set_timer_slack();
+        let late = |_| {
+            let start = Instant::now();
+            thread::sleep(span);
+            (start.elapsed() - span).as_secs_f64() * 1e6
+        };
+        (0..TIMED / 2).map(late).collect()
+    };
+    thread::spawn(sleep).join().expect("no panic")
 }
 
 fn print_times(what: &str, mut times: Vec<f64>) {

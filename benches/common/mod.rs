@@ -49,6 +49,19 @@ impl Server {
             .sum()
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// CPU time of all its threads so far in the program and in the kernel, in microseconds (proc(5), in ticks of 10 ms).
+    pub(crate) fn times(&self) -> [f64; 2] {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // What stands before is the program's name, which may hold anything.
+        let cells: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        [11, 12].map(|at| cells.get(at).and_then(|cell| cell.parse::<f64>().ok()).unwrap_or(f64::NAN) * 10_000.0)
+    }
+
     /// Memory that is resident, in KiB.
     pub(crate) fn resident(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();

@@ -67,6 +67,13 @@ impl Callback {
         Self::make(closure, programs(), ctx.global_runtime_state().clone(), ctx.call_position()).fresh()
     }
 
+    /// The same, for calls on this thread alone: the constants stay its own.
+    pub fn local(ctx: &NativeCallContext, closure: FnPtr) -> Self {
+        let mut this = Self::make(closure, programs(), ctx.global_runtime_state().clone(), ctx.call_position());
+        this.copy_captured();
+        this
+    }
+
     /// Keeps a closure that a program evaluated to, in the state that the program left, shown as coming from `source`.
     pub fn in_program(closure: FnPtr, mut global: GlobalRuntimeState, source: &str, position: Position) -> Self {
         global.source = Some(source.into());
@@ -75,20 +82,23 @@ impl Callback {
 
     /// The same closure with what it captured copied once more.
     pub fn fresh(&self) -> Self {
-        let mut closure = self.closure.clone();
-        for captured in closure.iter_curry_mut() {
-            *captured = own(std::mem::take(captured), 0).into_shared();
-        }
         let mut global = self.global.clone();
         // Two threads that read one map of constants get in each other's way.
         if let Some(constants) = global.constants.take() {
             let copy = constants.read().unwrap_or_else(PoisonError::into_inner).clone();
             global.constants = Some(Arc::new(RwLock::new(copy)));
         }
-        let fresh = Self::make(closure, self.programs.clone(), global, self.position);
+        let mut fresh = Self::make(self.closure.clone(), self.programs.clone(), global, self.position);
+        fresh.copy_captured();
         match &self.watch {
             Some(watch) => fresh.noting(watch.what),
             None => fresh,
+        }
+    }
+
+    fn copy_captured(&mut self) {
+        for captured in self.closure.iter_curry_mut() {
+            *captured = own(std::mem::take(captured), 0).into_shared();
         }
     }
 

@@ -39,32 +39,51 @@ macro_rules! functions {
     ) => {
         $(functions! { @define [$($own)?] ($($arg: $of,)*) ($($result)?) $body })*
 
-        /// Adds the functions and kinds of objects of this file to `module`.
-        pub fn $add(module: &mut rhai::Module) {
+        /// Adds the functions and kinds of objects of this file to `all`.
+        pub fn $add(all: &mut $crate::bindings::functions::Functions) {
             $({
                 let names = [stringify!($object), $(stringify!($name_of))?];
-                let about = [$(concat!("/// ", $about)),+];
-                module.set_custom_type_with_comments::<$object>(names[names.len() - 1], &about);
+                all.object::<$object>(names[names.len() - 1], concat!($("/// ", $about, "\n"),+));
             })*
             $({
                 // A pointer: what calls natives of one type is code that they share.
                 let native: fn($($of),*) $(-> $result)? =
                     functions!(@native [$($own)?] ($($arg: $of,)*) ($($result)?) $body);
-                let (args, doc) = ([$(stringify!($arg)),*], [$(concat!("///", $doc)),+]);
+                // In one piece: each text of its own costs an entry that is relocated at every start.
+                let (args, doc) = ([$(stringify!($arg)),*], concat!($("///", $doc, "\n"),+));
                 for name in [$(stringify!($name)),+] {
-                    $crate::bindings::functions::add(module, (stringify!($kind), name), &args, &doc, native);
+                    $crate::bindings::functions::add(all, (stringify!($kind), name), &args, doc, native);
                 }
             })*
         }
     };
 }
 
-/// Adds a function of this kind and name, with the names of its parameters and its documentation, to `module`.
+/// Functions and kinds of objects that are added to a module.
+#[derive(Debug, Default)]
+pub struct Functions {
+    /// The module.
+    pub(super) module: Module,
+    /// Whether what they say of themselves is kept. To run scripts it is not needed, and takes half the time that all else takes.
+    pub(super) is_described: bool,
+}
+
+impl Functions {
+    /// Adds a kind of objects, with what it says of itself.
+    pub(super) fn object<T>(&mut self, name: &str, about: &str) {
+        match self.is_described {
+            true => self.module.set_custom_type_with_comments::<T>(name, &[about.trim_end()]),
+            false => self.module.set_custom_type::<T>(name),
+        };
+    }
+}
+
+/// Adds a function of this kind and name, with the names of its parameters and its documentation, to `all`.
 pub(super) fn add<A: 'static, const N: usize, const X: bool, R: Variant + Clone, const F: bool, FUNC>(
-    module: &mut Module,
+    all: &mut Functions,
     (kind, name): (&str, &str),
     args: &[&str],
-    doc: &[&str],
+    doc: &str,
     native: FUNC,
 ) where
     FUNC: RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
@@ -78,7 +97,7 @@ pub(super) fn add<A: 'static, const N: usize, const X: bool, R: Variant + Clone,
         doc,
     };
     let function = native.into_rhai_function(described.is_pure(), described.is_volatile());
-    described.add(module, &FUNC::param_types(), function);
+    described.add(all, &FUNC::param_types(), function);
 }
 
 /// What is said of a function, apart from what it does: adding it is code that all functions share.
@@ -88,7 +107,7 @@ struct Described<'a> {
     args: &'a [&'a str],
     types: &'a [&'a str],
     result: &'a str,
-    doc: &'a [&'a str],
+    doc: &'a str,
 }
 
 impl Described<'_> {
@@ -100,7 +119,7 @@ impl Described<'_> {
         self.kind == "volatile"
     }
 
-    fn add(&self, module: &mut Module, types: &[TypeId], native: RhaiFunc) {
+    fn add(&self, all: &mut Functions, types: &[TypeId], native: RhaiFunc) {
         let function = match self.kind {
             "get" => FuncRegistration::new_getter(self.name),
             "index" => FuncRegistration::new_index_getter(),
@@ -109,10 +128,13 @@ impl Described<'_> {
             "set_index" => FuncRegistration::new("index$set$").in_global_namespace(),
             _ => FuncRegistration::new(self.name),
         };
-        let args = self.args.iter().zip(self.types).map(|(arg, kind)| format!("{arg}: {kind}"));
-        function
-            .with_params_info(args.chain([self.result.to_string()]))
-            .with_comments(self.doc)
-            .set_into_module_raw(module, types, native);
+        let function = match all.is_described {
+            true => {
+                let args = self.args.iter().zip(self.types).map(|(arg, kind)| format!("{arg}: {kind}"));
+                function.with_params_info(args.chain([self.result.to_string()])).with_comments([self.doc.trim_end()])
+            }
+            false => function,
+        };
+        function.set_into_module_raw(&mut all.module, types, native);
     }
 }

@@ -8,6 +8,7 @@ use std::ops::{Range, RangeInclusive};
 
 use rhai::{Dynamic, Engine, Module, Shared};
 
+use self::functions::Functions;
 use crate::net::host::stop::Stop;
 use crate::net::socket::icmp::IcmpListener;
 use crate::net::socket::tcp::{Connection, Listener, Poll};
@@ -74,11 +75,12 @@ fn keep() -> Box<dyn FnOnce()> {
     })
 }
 
-/// Registers everything with the engine.
-pub fn register(engine: &mut Engine) {
+/// Registers everything with the engine; what it says of itself if `is_described`.
+pub fn register(engine: &mut Engine, is_described: bool) {
     #[cfg(target_family = "wasm")]
     crate::net::host::threads::keep(keep);
-    let mut all = Module::new();
+    let mut all = Functions { is_described, ..Functions::default() };
+    let namespace = |parts| namespace(parts, is_described);
     for add in [
         bound::api,
         bytes::api,
@@ -144,6 +146,7 @@ pub fn register(engine: &mut Engine) {
     ] {
         add(&mut all);
     }
+    let mut all = all.module;
     all.set_iter(TypeId::of::<Range<i64>>(), |range| until_stopped(range.cast::<Range<i64>>()));
     all.set_iter(TypeId::of::<RangeInclusive<i64>>(), |range| until_stopped(range.cast::<RangeInclusive<i64>>()));
     engine.register_global_module(all.into());
@@ -174,10 +177,10 @@ pub fn register(engine: &mut Engine) {
 }
 
 /// The module of a namespace.
-fn namespace(parts: &[fn(&mut Module)]) -> Shared<Module> {
-    let mut module = Module::new();
-    parts.iter().for_each(|add| add(&mut module));
-    module.into()
+fn namespace(parts: &[fn(&mut Functions)], is_described: bool) -> Shared<Module> {
+    let mut all = Functions { is_described, ..Functions::default() };
+    parts.iter().for_each(|add| add(&mut all));
+    all.module.into()
 }
 
 /// Loops over ranges end when the script is stopped, also those that wait for nothing; those that begin later run through, as

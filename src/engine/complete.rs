@@ -260,11 +260,10 @@ fn files(text: &str) -> Vec<Completion> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::context::Programs;
     use crate::engine::programs::ScriptHost;
 
     fn typed(line: &str) -> Vec<String> {
-        let reference = Reference::collect(ScriptHost::new().engine());
+        let reference = Reference::collect(ScriptHost::new().described());
         let variable = |name: &str, kind: &str, keys: &[&str]| Variable {
             name: name.to_string(),
             kind: kind.to_string(),
@@ -334,7 +333,7 @@ mod tests {
 
     #[test]
     fn each_option_map_of_a_function_has_keys_in_its_text() {
-        let reference = Reference::collect(ScriptHost::new().engine());
+        let reference = Reference::collect(ScriptHost::new().described());
         let known = KnownNames { reference: &reference, variables: &[], functions: &[], commands: &[] };
         for entry in reference.ours() {
             let takes =

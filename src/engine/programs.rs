@@ -30,6 +30,8 @@ pub struct ScriptHost {
     pub sources: Arc<Sources>,
     /// Scripts by name, of which messages suggest functions.
     compiled: Mutex<HashMap<String, Suggested>>,
+    /// With what natives say of themselves; made when that is first asked for.
+    described: OnceLock<Engine>,
     /// Collected when it is first asked for.
     reference: OnceLock<Reference>,
 }
@@ -47,9 +49,10 @@ impl ScriptHost {
     pub fn new() -> Self {
         let sources = Arc::new(Sources::default());
         Self {
-            engine: settings::build(sources.clone()),
+            engine: settings::build(sources.clone(), false),
             sources,
             compiled: Mutex::default(),
+            described: OnceLock::new(),
             reference: OnceLock::new(),
         }
     }
@@ -85,7 +88,7 @@ impl ScriptHost {
     /// As [`Self::describe`], for an entry of a prompt that has these functions and variables.
     pub fn describe_entry(&self, main: &str, error: &EvalAltResult, ast: &AST, scope: &Scope<'_>) -> String {
         let shortened = without_reported(error);
-        let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
+        let names = Names::collect(self.described(), Some(ast)).with_scope(scope);
         self.reporting(main, &names, |reporter| reporter.report(shortened.as_ref().unwrap_or(error)).text)
     }
 
@@ -96,7 +99,7 @@ impl ScriptHost {
 
     /// As [`Self::describe_parse`], for an entry of a prompt that has these functions and variables.
     pub fn describe_parse_entry(&self, main: &str, error: &ParseError, ast: &AST, scope: &Scope<'_>) -> String {
-        let names = Names::collect(&self.engine, Some(ast)).with_scope(scope);
+        let names = Names::collect(self.described(), Some(ast)).with_scope(scope);
         self.reporting(main, &names, |reporter| reporter.report_parse(error).text)
     }
 
@@ -117,7 +120,12 @@ impl ScriptHost {
 
     /// What scripts can call, with what it says of itself.
     pub fn reference(&self) -> &Reference {
-        self.reference.get_or_init(|| Reference::collect(&self.engine))
+        self.reference.get_or_init(|| Reference::collect(self.described()))
+    }
+
+    /// An engine to read the names, parameters and documentation of natives from; it runs nothing.
+    pub fn described(&self) -> &Engine {
+        self.described.get_or_init(|| settings::build(self.sources.clone(), true))
     }
 
     /// The option whose value `error` is about, of a script that came with pingscript: nothing in the script is wrong.
@@ -156,7 +164,7 @@ impl ScriptHost {
 
     /// The names that the script `main` has, or `ast`, if that is given.
     fn names(&self, main: &str, ast: Option<&AST>) -> Arc<Names> {
-        let collect = |ast| Arc::new(Names::collect(&self.engine, ast));
+        let collect = |ast| Arc::new(Names::collect(self.described(), ast));
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         match compiled.get_mut(main) {
             Some(Suggested { functions, names }) if ast.is_none() => {

@@ -35,10 +35,11 @@ const ENDLESS: &str = "a policy has taken 8 million operations for one packet: n
 const TOO_DEEP: &str = "calls and expressions are within each other deeper than this system has a stack for\n\
                         does a function call itself without end?";
 
-/// An engine with everything that scripts can call. Imports find their files through `sources`.
-pub fn build(sources: Arc<Sources>) -> Engine {
+/// An engine with everything that scripts can call, and what that says of itself if `is_described`. Imports find their files
+/// through `sources`.
+pub fn build(sources: Arc<Sources>, is_described: bool) -> Engine {
     let mut engine = Engine::new();
-    bindings::register(&mut engine);
+    bindings::register(&mut engine, is_described);
     rewrite::register(&mut engine);
     engine
         .set_module_resolver(Modules::new(sources))

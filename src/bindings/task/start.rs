@@ -50,29 +50,32 @@ pub(in crate::bindings) fn prepare(
     ctx: &NativeCallContext,
     closure: FnPtr,
 ) -> Prepared<impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static> {
-    let mut callback = Callback::new(ctx, closure);
+    // In a box: it would stand on the thread's stack.
+    let callback = Box::new(Callback::new(ctx, closure));
     // Before its thread begins: no one else would serve it.
     let mut clients = callback.captured::<Connection>();
     clients.retain(Connection::was_accepted);
     let context = context_of_thread(Serving::new(!clients.is_empty()));
     let name = named(ctx, "thread started", &context);
     let (run, place) = (context.run.clone(), name.clone());
-    let body = move || {
-        let before = callback.looks();
-        let result = callback.call([]);
-        // One that gives back what it has made of a copy is joined for it.
-        if let Ok(value) = &result {
-            let given = |name: &String| callback.definition().is_some_and(|function| returns(function, name));
-            let mut changed = callback.changed(&before);
-            changed.retain(|name| value.is_unit() || !given(name));
-            tell_of_copies(&run, &place, &changed);
-        }
-        if result.as_ref().is_err_and(|error| !is_end(error)) {
-            callback.captured::<Connection>().iter().for_each(Connection::close);
-        }
-        result
-    };
-    Prepared { name, context, clients, body }
+    Prepared { name, context, clients, body: move || call(callback, &run, &place) }
+}
+
+/// Calls the closure of a thread.
+fn call(mut callback: Box<Callback>, run: &Run, place: &str) -> ScriptResult<Dynamic> {
+    let before = callback.looks();
+    let result = callback.call([]);
+    // One that gives back what it has made of a copy is joined for it.
+    if let Ok(value) = &result {
+        let given = |name: &String| callback.definition().is_some_and(|function| returns(function, name));
+        let mut changed = callback.changed(&before);
+        changed.retain(|name| value.is_unit() || !given(name));
+        tell_of_copies(run, place, &changed);
+    }
+    if result.as_ref().is_err_and(|error| !is_end(error)) {
+        callback.captured::<Connection>().iter().for_each(Connection::close);
+    }
+    result
 }
 
 /// The context of a thread that this one starts.

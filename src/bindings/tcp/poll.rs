@@ -111,7 +111,7 @@ fn next(ctx: &NativeCallContext, poll: &Poll, until: Option<Instant>) -> ScriptR
 
 /// Gives each happening to `handler`. What it throws is reported at once and ends the connection of that event alone.
 fn handle(ctx: &NativeCallContext, poll: &Poll, handler: FnPtr) -> ScriptResult<()> {
-    let mut callback = Callback::new(ctx, handler).renewing();
+    let mut callback = Callback::local(ctx, handler).renewing();
     let context = context::wait(WaitingFor::Events(poll));
     let _calling = context.serving.calling();
     loop {

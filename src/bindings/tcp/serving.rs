@@ -15,7 +15,7 @@ use crate::net::socket::tcp::{Connection, Incoming};
 pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: FnPtr) -> ScriptResult<()> {
     let context = context::wait(WaitingFor::Connection(connection));
     let _calling = context.serving.calling();
-    Callback::new(ctx, handler).noting("handler").renewing().repeatedly(|callback| {
+    own(ctx, handler).repeatedly(|callback| {
         let mut tree = Compiled::of_handler(callback);
         loop {
             context.wait(WaitingFor::Connection(connection));
@@ -30,10 +30,8 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
                         connection.reply(message, &reply, &context.stop).or_raise(ctx)?;
                         continue;
                     }
-                    let message = ReceivedMessage::new(connection.clone(), incoming);
-                    let Some(returned) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(()) };
-                    if !message.is_done_with(&returned) {
-                        message.reply(ctx, convert::reply_data(ctx, returned)?)?;
+                    if !call(ctx, connection, callback, incoming)? {
+                        return Ok(());
                     }
                 }
                 // It is counted, and the connection lives on.
@@ -50,4 +48,26 @@ pub(super) fn serve(ctx: &NativeCallContext, connection: &Connection, handler: F
         context::has_left(connection);
         Ok(())
     })
+}
+
+/// What is called for each message. In a box, and made apart: what stands on the stack while the thread waits counts for each client.
+#[inline(never)]
+fn own(ctx: &NativeCallContext, handler: FnPtr) -> Box<Callback> {
+    Box::new(Callback::local(ctx, handler).noting("handler").renewing())
+}
+
+/// Has the interpreter handle a message; `false`: the handler called `exit`.
+#[inline(never)]
+fn call(
+    ctx: &NativeCallContext,
+    connection: &Connection,
+    callback: &mut Callback,
+    incoming: Incoming,
+) -> ScriptResult<bool> {
+    let message = ReceivedMessage::new(connection.clone(), incoming);
+    let Some(returned) = callback.call_again([Dynamic::from(message.clone())])? else { return Ok(false) };
+    if !message.is_done_with(&returned) {
+        message.reply(ctx, convert::reply_data(ctx, returned)?)?;
+    }
+    Ok(true)
 }

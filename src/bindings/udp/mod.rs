@@ -140,7 +140,7 @@ functions! {
     /// task.stop();
     /// ```
     fn serve(ctx: NativeCallContext, socket: UdpSocket, handler: FnPtr) -> ScriptResult<()> =
-        Callback::new(&ctx, handler).noting("handler").repeatedly(|callback| serving::serve(&ctx, &socket, callback));
+        Callback::local(&ctx, handler).noting("handler").repeatedly(|callback| serving::serve(&ctx, &socket, callback));
 
     /// Serves without a closure, which costs the least: `udp::upper()` replies to each datagram that the socket receives with
     /// its text in capitals, `udp::echo()` with the datagram itself. The socket's policy decides as always.

@@ -139,7 +139,7 @@ fn found(host: &ScriptHost, name: &str, text: &str) -> Findings {
     host.sources.keep(name, text);
     let (program, mut found) = read(host, name, text);
     if let Some((ast, given_up)) = program {
-        let mut names = Names::collect(host.engine(), Some(&ast));
+        let mut names = Names::collect(host.described(), Some(&ast));
         let imports = names::imports(host, name, &ast, &mut names);
         found.extend(imports.broken.iter().map(|(pos, error)| (*pos, host.describe(name, error, None))));
         for (pos, finding) in names::findings(host, name, text, &ast, &names, &imports) {

@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn every_parameter_shows_its_type_under_one_name() {
-        let engine = crate::engine::settings::build(Arc::default());
+        let engine = crate::engine::settings::build(Arc::default(), true);
         let shown = |info: FuncInfo| {
             let params = info.metadata.params_info.iter().map(|text| param(&with_registered_type(&engine, text)));
             let types = info.metadata.param_types.iter().copied();

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{definitions, pages, text};
-use crate::bindings::context::Programs;
 use crate::engine::programs::ScriptHost;
 use crate::net::error::{Error, ErrorKind};
 
@@ -66,7 +65,7 @@ fn define(host: &ScriptHost, dir: &Path) -> Result<String, Error> {
         error.with_peer(dir.display()).with_hint("name a directory that you may write to")
     };
     fs::create_dir_all(dir).map_err(failed)?;
-    for (name, text) in definitions::files(host.engine()) {
+    for (name, text) in definitions::files(host.described()) {
         fs::write(dir.join(name), text).map_err(failed)?;
     }
     Ok(format!("definitions for editors are in {}", dir.display()))

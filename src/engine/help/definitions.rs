@@ -76,7 +76,6 @@ fn tidy(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::context::Programs;
     use crate::engine::help::Reference;
     use crate::engine::programs::ScriptHost;
 
@@ -102,7 +101,7 @@ mod tests {
         let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
         let is_type =
             |of: &str| of == "?" || of == "()" || of.split('<').all(|part| is_name(part.trim_end_matches(['>', ' '])));
-        for (file, text) in files(host.engine()) {
+        for (file, text) in files(host.described()) {
             let (mut lines, mut before) = (text.lines().filter(|line| !line.is_empty()), String::new());
             assert!(lines.next().is_some_and(|line| line.starts_with("module ")), "{file}");
             for line in lines.filter(|line| !line.starts_with("///")) {
@@ -134,7 +133,7 @@ mod tests {
     #[test]
     fn every_function_is_in_a_file_that_can_be_read() {
         let host = ScriptHost::new();
-        let files = files(host.engine());
+        let files = files(host.described());
         let parser = Engine::new_raw();
         let mut declared = Vec::new();
         for line in files.iter().flat_map(|(_, text)| text.lines()).filter(|line| line.starts_with("fn ")) {
@@ -150,7 +149,7 @@ mod tests {
             }
             declared.push(name.to_string());
         }
-        for entry in Reference::collect(host.engine()).ours() {
+        for entry in Reference::collect(host.described()).ours() {
             let name = match entry.kind {
                 crate::engine::help::EntryKind::Function | crate::engine::help::EntryKind::Method => &entry.name,
                 _ => continue,

@@ -133,12 +133,11 @@ code,pre{font:14px/1.45 ui-monospace,monospace}h2{border-bottom:1px solid #ccc;m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::context::Programs;
     use crate::engine::programs::ScriptHost;
 
     #[test]
     fn both_pages_hold_every_function_with_its_example() {
-        let reference = Reference::collect(ScriptHost::new().engine());
+        let reference = Reference::collect(ScriptHost::new().described());
         let (markdown, html) = (markdown(&reference), html(&reference));
         for entry in reference.ours() {
             assert!(markdown.contains(&format!("\n### {}\n", escaped_markdown(&entry.title))), "{}", entry.title);

@@ -1,10 +1,9 @@
 use super::find::{Found, find};
 use super::*;
-use crate::bindings::context::Programs;
 use crate::engine::programs::ScriptHost;
 
 fn reference() -> Reference {
-    Reference::collect(ScriptHost::new().engine())
+    Reference::collect(ScriptHost::new().described())
 }
 
 fn titles(reference: &Reference, topic: &str) -> Vec<String> {

@@ -20,6 +20,9 @@ use crate::net::time::Duration;
 /// After so long without a frame, recordings are written out.
 const IDLE: Duration = Duration::from_millis(10);
 
+/// How much sooner than a frame is due the thread has itself woken at most.
+const AHEAD: Duration = Duration::from_micros(100);
+
 /// A lab's relay and the thread that drives it. It ends with this handle, or with the stop that it was started with.
 #[derive(Debug)]
 pub struct RelayThread {
@@ -49,7 +52,7 @@ impl RelayThread {
         let (relay, inside) = (Relay::new(shared.clone()), inbox.clone());
         let run = move || {
             let (ports, frames) = (Ports::default(), Frames::default());
-            Driver { inbox: inside, host, stop, relay, ports, frames, unwritten: false }.run();
+            Driver { inbox: inside, host, stop, relay, ports, frames, unwritten: false, waking: Waking::default() }.run();
         };
         // Policies may run script code.
         threads::spawn_script("relay", run).map_err(failed)?;
@@ -92,6 +95,25 @@ struct Driver {
     frames: Frames,
     /// Whether frames were carried since recordings were last written out.
     unwritten: bool,
+    waking: Waking,
+}
+
+/// How long the system takes to wake the thread when its time has come. A processor that sleeps takes tens of microseconds for
+/// it, by which each delayed frame would be late.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Waking(Duration);
+
+impl Waking {
+    /// When to have the thread woken, for what is due in `left`. It waits awake for what is left then, which is little.
+    fn before(self, left: Duration) -> Duration {
+        (left - self.0).max(Duration::ZERO)
+    }
+
+    /// It was woken so much later than it asked for: one that was late by chance changes little.
+    fn took(&mut self, late: Duration) {
+        let late = late.max(Duration::ZERO).min(AHEAD);
+        self.0 = Duration::from_nanos((self.0.as_nanos() * 7 + late.as_nanos()) / 8);
+    }
 }
 
 impl Driver {
@@ -131,7 +153,16 @@ impl Driver {
         let mut fds = vec![PollFd::readable(self.stop.wake_fd()), PollFd::readable(self.inbox.wake.as_fd())];
         let (wanted, ends): (Vec<PollFd<'_>>, Vec<EndId>) = self.ports.wanted().unzip();
         fds.extend(wanted);
-        let count = sys::ppoll(&mut fds, until)?;
+        let asked = until.map(|left| self.waking.before(left));
+        let mut count = sys::ppoll(&mut fds, asked)?;
+        if let (0, Some(left), Some(asked)) = (count, until, asked) {
+            if asked > Duration::ZERO {
+                self.waking.took(self.host.now() - (now + asked));
+            }
+            while count == 0 && self.host.now() < now + left {
+                count = sys::ppoll(&mut fds, Some(Duration::ZERO))?;
+            }
+        }
         drop(waiting);
         if fds[1].is_ready() {
             sys::eventfd_lower(self.inbox.wake.as_fd());

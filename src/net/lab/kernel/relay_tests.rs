@@ -47,6 +47,20 @@ fn receive(host: &Socket) -> Vec<u8> {
 }
 
 #[test]
+fn the_thread_has_itself_woken_by_as_much_sooner_as_it_was_woken_late_before() {
+    let us = Duration::from_micros;
+    let mut waking = Waking::default();
+    assert_eq!(waking.before(us(5_000)), us(5_000));
+    (0..100).for_each(|_| waking.took(us(48)));
+    assert!(waking.before(us(5_000)) >= us(4_952) && waking.before(us(5_000)) < us(4_953), "{waking:?}");
+    assert_eq!(waking.before(us(20)), Duration::ZERO);
+    waking.took(Duration::from_secs(1));
+    assert!(waking.before(us(5_000)) > us(4_945), "one that was late by chance: {waking:?}");
+    (0..100).for_each(|_| waking.took(Duration::ZERO - us(3)));
+    assert!(waking.before(us(5_000)) > us(4_999), "{waking:?}");
+}
+
+#[test]
 fn frames_go_both_ways_whole_and_in_order() {
     let it = fixture(LinkOptions::default());
     for (from, to) in [(0, 1), (1, 0)] {

@@ -205,7 +205,9 @@ impl Connection {
     }
 }
 
-/// Puts what has arrived into `inbox`, without waiting; how much that was, and the kernel's stamp.
+/// Puts what has arrived into `inbox`, without waiting; how much that was, and the kernel's stamp. Apart, since its buffer would stand
+/// on the stack of each thread that waits without stamps.
+#[inline(never)]
 fn read_stamped(socket: &dyn HostSocket, inbox: &mut Inbox) -> io::Result<(usize, Option<i64>)> {
     let mut buffer = [0u8; STREAM_PIECE];
     let received = socket.receive(&mut buffer, Blocking::No)?;
