@@ -118,7 +118,9 @@ fn socket(host: &LabHost, port: u16) -> UdpSocket {
 
 /// How many packets a second arrive.
 fn rates() {
-    println!("\npackets a second, 64 bytes of payload      arrived    to floor   lost before   CPU of the relay, each, and of it in the kernel");
+    println!(
+        "\npackets a second, 64 bytes of payload      arrived    to floor   lost before   CPU of the relay, each, and of it in the kernel"
+    );
     let floor = floor().map(|(from, to, addr, _guard)| flood(&from, &to, addr));
     match floor {
         Some(rate) => println!("  {:<36} {rate:>12.0} {:>11}", "a veth pair without a relay", "1.00"),

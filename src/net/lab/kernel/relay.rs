@@ -52,7 +52,8 @@ impl RelayThread {
         let (relay, inside) = (Relay::new(shared.clone()), inbox.clone());
         let run = move || {
             let (ports, frames) = (Ports::default(), Frames::default());
-            Driver { inbox: inside, host, stop, relay, ports, frames, unwritten: false, waking: Waking::default() }.run();
+            Driver { inbox: inside, host, stop, relay, ports, frames, unwritten: false, waking: Waking::default() }
+                .run();
         };
         // Policies may run script code.
         threads::spawn_script("relay", run).map_err(failed)?;
