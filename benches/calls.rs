@@ -47,18 +47,23 @@ fn udp() {
         Server::start("a loop with a scripted policy", &mut script("loop.rhai", UDP_SCRIPTED)),
     ];
     for (what, flows, window) in [("1 in flight", 1, 1), ("4 x 64 in flight", 4, 64)] {
-        let run = |server: &Server, count| drop(load::udp(server.addr, flows, window, count));
+        let run = |server: &Server, count| {
+            load::udp(server.addr, flows, window, count);
+        };
         servers.iter().flatten().for_each(|server| served(&format!("UDP, {what}: {}", server.name), server, run));
     }
 }
 
 fn tcp() {
-    let ours = Command::new(PINGSCRIPT).args(["tcp_multi", "--listen", "127.0.0.1:0", "--quiet"]);
+    let mut ours = Command::new(PINGSCRIPT);
+    ours.args(["tcp_multi", "--listen", "127.0.0.1:0", "--quiet"]);
     let servers = [
         compile("tcp_server_c", TCP_C).and_then(|mut command| Server::start("C, a thread each", &mut command)),
-        Server::start("tcp_multi", ours),
+        Server::start("tcp_multi", &mut ours),
     ];
-    let run = |server: &Server, count| drop(load::tcp(server.addr, count));
+    let run = |server: &Server, count| {
+        load::tcp(server.addr, count);
+    };
     let name = |server: &Server| format!("TCP, {} clients: {}", load::CLIENTS, server.name);
     servers.iter().flatten().for_each(|server| served(&name(server), server, run));
 }
