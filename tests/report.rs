@@ -6,6 +6,8 @@ mod common;
 mod numbers;
 #[path = "report/picture.rs"]
 mod picture;
+#[path = "report/several.rs"]
+mod several;
 
 use std::fmt::Write;
 use std::fs;
@@ -376,7 +378,7 @@ fn what_was_sampled_and_what_tcp_did_is_drawn_over_time() {
         let (lost, fate, cause) = if n == 7 { ("5", "dropped", "\"loss(0.1)\"") } else { ("null", "carried", "null") };
         for link in ["a-r", "r-b"] {
             rows.push(format!(
-                r#"{{"type":"frame","time_ns":{},"lost_ns":{lost},"link":"{link}","from":"10.0.0.1:9","to":"10.0.0.2:7","bytes":100,"tcp":{{"flags":"ACK","seq":{},"ack":1,"window":9,"retransmission":{}}},"fate":"{fate}","cause":{cause},"icmp":null,"draws":[]}}"#,
+                r#"{{"type":"frame","time_ns":{},"lost_ns":{lost},"link":"{link}","protocol":"tcp","from":"10.0.0.1:9","to":"10.0.0.2:7","bytes":100,"tcp":{{"flags":"ACK","seq":{},"ack":1,"window":9,"retransmission":{}}},"fate":"{fate}","cause":{cause},"icmp":null,"draws":[]}}"#,
                 1000 + n * 1_000_000,
                 1 + n * 100,
                 n == 9,

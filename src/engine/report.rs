@@ -38,7 +38,7 @@ pub fn run(asked: &ReportArgs) -> i32 {
     for name in &asked.runs {
         let open = |name: &String| RunRecord::read(name, BufReader::with_capacity(1 << 16, File::open(name)?));
         match open(name) {
-            Ok(run) => runs.push(run),
+            Ok(read) => runs.extend(read),
             Err(err) => {
                 return refuse(&Error {
                     kind: crate::net::error::ErrorKind::File,

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::check::CheckRow;
 use super::frame::FrameRow;
@@ -177,7 +177,8 @@ pub enum WhyUnsent<'a> {
 }
 
 /// A host of a lab.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MadeHost {
     /// Distinguishes the labs of a process.
     pub lab: u32,
@@ -190,7 +191,8 @@ pub struct MadeHost {
 }
 
 /// A link of a lab, as it was made: a script may change it later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MadeLink {
     /// As that of its hosts.
     pub lab: u32,

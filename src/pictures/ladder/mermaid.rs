@@ -6,13 +6,19 @@ use super::text::in_words;
 use super::timeline::Timeline;
 use super::{ArrowEnd, Ladder};
 use crate::net::time::Duration;
+use crate::pictures::fit::cut_within;
 
 /// More frames make a text that is too long for who draws it.
 pub const MOST: usize = 300;
 
+/// A title with more characters is cut off by the edge of a diagram of two hosts.
+const TITLE: usize = 56;
+
 /// The ladder as the text of a diagram.
 pub fn draw(ladder: &Ladder) -> String {
-    let mut text = format!("---\ntitle: \"{}\"\n---\nsequenceDiagram\n", in_yaml(&ladder.caption()));
+    let counts = ladder.counts();
+    let title = cut_within(&ladder.title, TITLE.saturating_sub(counts.len() + 2));
+    let mut text = format!("---\ntitle: \"{}: {counts}\"\n---\nsequenceDiagram\n", in_yaml(&title));
     for (index, column) in ladder.columns.iter().enumerate() {
         let addresses =
             if column.addresses.is_empty() { String::new() } else { format!("<br/>{}", escaped(&column.addresses)) };
@@ -50,12 +56,35 @@ fn escaped(text: &str) -> String {
     words.join(" ")
 }
 
-/// The same between the quotes of YAML, in which the title stands.
+/// The same between the quotes of YAML, in which the title stands. What is between angle brackets is taken for HTML there, however
+/// they are written.
 fn in_yaml(text: &str) -> String {
-    let is_plain = |c| is_plain(c) || c == ':';
-    text.chars().map(|c| if is_plain(c) { c.to_string() } else { format!("\\U{:08x}", u32::from(c)) }).collect()
+    let one = |c| match c {
+        '<' => "‹".to_string(),
+        '>' => "›".to_string(),
+        c if is_plain(c) || matches!(c, ':' | '…') => c.to_string(),
+        c => format!("\\U{:08x}", u32::from(c)),
+    };
+    text.chars().map(one).collect()
 }
 
 fn is_plain(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '(' | ')' | '/' | '_' | '-' | '=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_no_longer_than_a_diagram_and_no_html() {
+        let ladder = Ladder {
+            title: "<b>/home/someone/scripts/udp_ping.rhai --count 60 --timeout 100ms".into(),
+            ..Ladder::default()
+        };
+        let text = draw(&ladder);
+        let title = text.lines().nth(1).and_then(|line| line.strip_prefix("title: \"")).expect("a title");
+        assert!(title.starts_with("‹b›/home") && title.ends_with("timeout 100ms: 0 frames\""), "{title}");
+        assert!(title.chars().count() <= TITLE + 1, "{title}");
+    }
 }

@@ -1,9 +1,10 @@
 //! Without rows of frames: what probes, verdicts and losses say of them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 
-use super::reading::{CauseCells, ProbeCells, ReadRun, VerdictCells};
-use crate::net::observe::frame::{FrameRow, fates};
+use super::reading::{ProbeCause, ProbeCells, ReadRun, VerdictCells};
+use crate::net::observe::frame::{FrameRow, IcmpFrameCell, fates};
 
 /// Whom a verdict is about, and the size: ports from and to.
 type AboutKey = (u16, u16, usize);
@@ -11,14 +12,14 @@ type AboutKey = (u16, u16, usize);
 /// Frames made of a run's probes and verdicts, and a sentence that says so.
 pub(super) fn as_frames(run: &ReadRun, notes: &mut Vec<String>) -> Vec<FrameRow> {
     let mut losses = losses(&run.verdicts);
-    let causes = run.causes.iter().map(|it: &CauseCells| ((it.seq, it.from, it.to), it.cause.as_deref()));
+    let causes = run.causes.iter().map(|it: &ProbeCause| ((it.seq, it.from, it.to), it.cause.as_deref()));
     let causes: HashMap<_, _> = causes.collect();
     let mut rows = Vec::new();
     for probe in &run.probes {
         let lost = probe.state != "replied";
         let cause = causes.get(&(probe.seq, probe.from, probe.to)).copied();
         let fate = lost.then(|| fate_of(probe, cause, &mut losses)).flatten();
-        rows.extend(of_probe(probe, fate));
+        rows.extend(of_probe(probe, fate, cause.flatten()));
     }
     if !rows.is_empty() {
         let note = "there are no frame rows (--frames writes them): pings are drawn of their probe and verdict rows, as if each way took \
@@ -41,14 +42,15 @@ fn losses(verdicts: &[VerdictCells]) -> HashMap<AboutKey, BTreeMap<(i64, usize),
     losses
 }
 
-/// The arrows of a probe: there, and back where it was replied to.
-fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<FrameRow> {
+/// The arrows of a probe: there, and back where it was replied to. `cause` is why it was lost, if no verdict says so.
+fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>, cause: Option<&str>) -> Vec<FrameRow> {
     let text = format!("seq {}", probe.seq);
     let row = |time, ends| FrameRow {
         bytes: probe.bytes,
         ..FrameRow::bare(time, protocol(probe), ends, text.as_bytes(), fates::SEEN)
     };
     let mut there = row(probe.time_ns, (probe.from, probe.to));
+    there.text.extend(probe.ttl.map(|ttl| format!(" ttl {ttl}")));
     let half = probe.rtt_ns.unwrap_or(0) / 2;
     if probe.state == "replied" {
         there.arrival_ns = Some(probe.time_ns + half);
@@ -56,9 +58,17 @@ fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<Fram
         back.arrival_ns = probe.rtt_ns.map(|rtt| probe.time_ns + rtt);
         return vec![there, back];
     }
+    if let Some(back) = from_hop(probe, half) {
+        (there.to, there.arrival_ns) = (back.from, Some(back.time_ns));
+        return vec![there, back];
+    }
     let Some((verdict, is_reply)) = fate else {
-        there.fate = probe.state.replace('_', " ").into();
-        there.cause = probe.error.clone().or(probe.icmp.as_ref().map(|icmp| icmp.name.clone()));
+        let state = probe.state.replace('_', " ");
+        let error = probe.error.clone().or(probe.icmp.as_ref().map(|icmp| icmp.name.clone()));
+        (there.fate, there.cause) = match cause {
+            Some(cause) => (format!("{state}: {cause}").into(), None),
+            None => (state.into(), error),
+        };
         there.lost_ns = (probe.state != "pending").then_some(probe.time_ns + probe.rtt_ns.unwrap_or(0));
         if probe.state == "pending" {
             there.fate = fates::SEEN.into();
@@ -85,6 +95,19 @@ fn of_probe(probe: &ProbeCells, fate: Option<(&VerdictCells, bool)>) -> Vec<Fram
             vec![there, back]
         }
     }
+}
+
+/// What a hop has sent back for a probe of a path: there an error is what is asked for.
+fn from_hop(probe: &ProbeCells, half: i64) -> Option<FrameRow> {
+    let icmp = probe.icmp.as_ref().filter(|_| probe.ttl.is_some())?;
+    let hop = SocketAddr::new(icmp.offender.as_ref()?.parse().ok()?, 0);
+    let protocol = if hop.is_ipv6() { "icmp6" } else { "icmp" };
+    let (type_, code, name) = (icmp.type_, icmp.code, icmp.name.clone());
+    Some(FrameRow {
+        arrival_ns: Some(probe.time_ns + 2 * half),
+        icmp: Some(IcmpFrameCell { type_, code, name, id: None, seq: None }),
+        ..FrameRow::bare(probe.time_ns + half, protocol.into(), (hop, probe.from), b"", fates::SEEN)
+    })
 }
 
 /// What a probe was lost by: the first loss after it that is about its ends and its size, and whether it was the reply that it

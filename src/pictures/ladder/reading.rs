@@ -23,7 +23,7 @@ pub struct ReadRun {
     /// What policies of servers decided, and without frames those of links, too.
     pub verdicts: Vec<VerdictCells>,
     /// Why probes were lost, as the end of the run has it.
-    pub causes: Vec<CauseCells>,
+    pub causes: Vec<ProbeCause>,
     /// What is missing, each in a few words.
     pub notes: Vec<String>,
     /// Hosts that are drawn in this order, before others.
@@ -53,13 +53,25 @@ pub struct ProbeCells {
     pub error: Option<String>,
     /// The host of the socket.
     pub host: Option<String>,
+    /// The TTL, where it has one of its own.
+    #[serde(default)]
+    pub ttl: Option<u8>,
 }
 
 /// What is drawn of an ICMP error.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ErrorCells {
+    /// The type field.
+    #[serde(rename = "type", default)]
+    pub type_: u8,
+    /// The code field.
+    #[serde(default)]
+    pub code: u8,
     /// Its name.
     pub name: String,
+    /// Who reports it.
+    #[serde(default)]
+    pub offender: Option<String>,
 }
 
 /// What is drawn of a verdict, or of a frame that was lost without one.
@@ -92,7 +104,7 @@ pub struct VerdictCells {
 
 /// Why a probe was lost.
 #[derive(Clone, Debug, Deserialize)]
-pub struct CauseCells {
+pub struct ProbeCause {
     /// Its number.
     pub seq: u64,
     /// The socket.
@@ -119,9 +131,15 @@ impl ReadRun {
     /// # Errors
     /// Those of `reader`.
     pub fn read(reader: impl BufRead) -> io::Result<(Self, RowFile)> {
-        let mut run = Self::default();
-        let file = RowFile::read(reader, |cells, line| run.take(&cells.r#type, line).is_ok())?;
+        let (mut run, mut more_runs) = (Self::default(), 0);
+        let file = RowFile::read(reader, |cells, line| {
+            more_runs += u32::from(cells.r#type == "run" && run.begun.is_some());
+            more_runs > 0 || run.take(&cells.r#type, line).is_ok()
+        })?;
         run.notes.extend(file.missing());
+        if more_runs > 0 {
+            run.notes.push(format!("it has {} runs, of which the first is drawn", more_runs + 1));
+        }
         Ok((run, file))
     }
 
@@ -134,8 +152,8 @@ impl ReadRun {
             }
             "frame" => self.frames.push(serde_json::from_slice(line)?),
             "probe" => self.probes.extend(serde_json::from_slice::<ProbeCells>(line).ok()),
+            "cause" => self.causes.extend(serde_json::from_slice::<ProbeCause>(line).ok()),
             "verdict" | "lost" => self.verdicts.push(serde_json::from_slice(line)?),
-            "cause" => self.causes.push(serde_json::from_slice(line)?),
             _ => {}
         }
         Ok(())

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use super::round_trips::{Brace, braces};
-use super::text::{cut, in_words};
+use super::text::in_words;
 use super::timeline::Timeline;
 use super::{Arrow, ArrowEnd, Ladder};
 use crate::net::time::Duration;
+use crate::pictures::fit::{cut, cut_within};
 
 /// More frames make no picture that anybody looks at.
 pub const MOST: usize = 2_000;
@@ -277,7 +278,7 @@ impl<'a> SvgDrawing<'a> {
         let mut left = room(arrow);
         let _ = write!(svg, "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">");
         for (class, text) in parts {
-            let text = cut(text, left);
+            let text = cut_within(text, left);
             left = left.saturating_sub(text.chars().count());
             let _ = match *class {
                 "" => write!(svg, "{}", escaped(&text)),

@@ -1,12 +1,13 @@
 //! A ladder for a terminal: hosts as columns, frames as slanted lines, what they are beside them.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::braille::{Cell, Grid, Style};
 use super::round_trips::{Brace, braces};
 use super::timeline::Timeline;
 use super::{Arrow, ArrowEnd, Ladder};
 use crate::net::time::Duration;
+use crate::pictures::fit::{cut, cut_front, cut_within};
 
 /// How a ladder is written.
 #[derive(Clone, Copy, Debug)]
@@ -288,35 +289,11 @@ fn fit(parts: &[(String, Style)], room: usize) -> Vec<(String, Style)> {
     let mut fitted = vec![(cut(first, own), *style)];
     let mut left = room - own;
     for (part, style) in others {
-        let part = cut(part, left);
+        let part = cut_within(part, left);
         left -= part.width();
         fitted.push((part, *style));
     }
     fitted
-}
-
-/// A text in so many columns at most.
-pub(super) fn cut(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_string();
-    }
-    let mut cut = String::new();
-    let mut left = room.saturating_sub(1);
-    for c in text.chars() {
-        let Some(rest) = left.checked_sub(c.width().unwrap_or(0)) else { break };
-        left = rest;
-        cut.push(c);
-    }
-    if room > 0 {
-        cut.push('…');
-    }
-    cut
-}
-
-/// A name in so many columns at most: its end, which differs where ports do.
-fn cut_front(name: &str, room: usize) -> String {
-    let backward: String = name.chars().rev().collect();
-    cut(&backward, room).chars().rev().collect()
 }
 
 /// How long a pause is, with three digits.

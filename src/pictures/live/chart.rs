@@ -11,7 +11,8 @@ const FAR: f64 = 10.0;
 /// What a column stands for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChartColumn {
-    values: Vec<f64>,
+    median: Option<f64>,
+    most: Option<f64>,
     lost: bool,
 }
 
@@ -32,37 +33,38 @@ pub(super) fn columns(
     count: usize,
 ) -> Vec<ChartColumn> {
     let mut columns: VecDeque<ChartColumn> = VecDeque::new();
+    let mut own: Vec<f64> = Vec::new();
     for (number, value) in (before..).zip(values) {
         if columns.is_empty() || number % per == 0 {
+            columns.back_mut().into_iter().for_each(|column| column.end(&mut own));
             columns.push_back(ChartColumn::default());
             if columns.len() > count {
                 columns.pop_front();
             }
         }
-        if let Some(column) = columns.back_mut() {
-            column.lost |= value.is_none();
-            column.values.extend(value);
-        }
+        columns.back_mut().into_iter().for_each(|column| column.lost |= value.is_none());
+        own.extend(value);
     }
-    columns.iter_mut().for_each(|column| column.values.sort_unstable_by(f64::total_cmp));
+    columns.back_mut().into_iter().for_each(|column| column.end(&mut own));
     columns.into()
 }
 
 impl ChartColumn {
-    fn median(&self) -> Option<f64> {
-        self.values.get(self.values.len() / 2).copied()
-    }
-
-    fn most(&self) -> Option<f64> {
-        self.values.last().copied()
+    /// Takes the values of it, all of them.
+    fn end(&mut self, values: &mut Vec<f64>) {
+        self.most = values.iter().copied().max_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        // Not sorted: this is done for every column of each picture.
+        self.median = self.most.map(|_| *values.select_nth_unstable_by(middle, f64::total_cmp).1);
+        values.clear();
     }
 }
 
 impl ChartScale {
     /// From the least of what columns show to the most; `None`: they show nothing.
     pub(super) fn of(columns: &[ChartColumn]) -> Option<Self> {
-        let low = columns.iter().filter_map(ChartColumn::median).min_by(f64::total_cmp)?;
-        let high = columns.iter().filter_map(ChartColumn::most).max_by(f64::total_cmp)?;
+        let low = columns.iter().filter_map(|column| column.median).min_by(f64::total_cmp)?;
+        let high = columns.iter().filter_map(|column| column.most).max_by(f64::total_cmp)?;
         Some(Self { low, high, logarithmic: low > 0.0 && high / low > FAR })
     }
 
@@ -86,7 +88,7 @@ pub(super) fn rows(columns: &[ChartColumn], scale: Option<&ChartScale>, height: 
         if column.lost && row == 0 {
             return '×';
         }
-        let (bar, top) = (column.median().map_or(0, eighths), column.most().map_or(0, eighths));
+        let (bar, top) = (column.median.map_or(0, eighths), column.most.map_or(0, eighths));
         match bar.saturating_sub(8 * row) {
             0 if top > 8 * row && top <= 8 * (row + 1) => '·',
             0 => ' ',

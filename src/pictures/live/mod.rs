@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 
-use unicode_width::UnicodeWidthChar;
+use unicode_width::UnicodeWidthStr;
 
 use self::chart::{ChartColumn, ChartScale, columns, rows};
 use crate::net::policy::neighbours::{Neighbours, Recent};
 use crate::net::probe::stats::{Rtts, interval};
 use crate::net::time::Duration;
+use crate::pictures::fit::{cut, cut_within, first_that_fits};
 
 mod chart;
 
@@ -20,6 +21,9 @@ const KEPT: usize = 8_192;
 
 /// Columns of pings that pass in a second at most.
 const COLUMNS_A_SECOND: f64 = 20.0;
+
+/// With fewer columns there is no room for an axis, and for all statistics beside a name.
+const NARROW: usize = 40;
 
 /// Lines of the samples and of causes at most.
 const FEW: usize = 3;
@@ -120,7 +124,7 @@ impl LiveView {
         let width = width - 1;
         let room = (height / 2).clamp(5, 20);
         let mut below: Vec<String> =
-            frame.causes.iter().take(FEW).map(|(why, count)| format!(" {count} {why}")).collect();
+            frame.causes.iter().take(FEW).map(|(why, count)| cut_within(&format!(" {count} {why}"), width)).collect();
         // What the targets leave of the room, and at least a few lines.
         let most = room.saturating_sub(1 + below.len() + 4 * self.targets.len()).max(FEW);
         let shown = if self.samples.len() > most { most - 1 } else { most };
@@ -143,20 +147,24 @@ impl LiveView {
         let (sent, lost) =
             self.targets.iter().fold((0, 0), |(sent, lost), target| (sent + target.settled(), lost + target.lost));
         let skipped = if frame.skipped > 0 { format!(", {} not shown", frame.skipped) } else { String::new() };
-        let left = cut(&format!("── {}: {sent} pings, {lost} lost{skipped} ", frame.title), width);
         let right = format!(" {}s ──", frame.seconds);
-        let used = columns_of(&left) + columns_of(&right);
-        match width.checked_sub(used) {
-            Some(between) => format!("{left}{}{right}", "─".repeat(between)),
-            None => left,
-        }
+        let left = first_that_fits(
+            [
+                format!("── {}: {sent} pings, {lost} lost{skipped} ", frame.title),
+                format!("── {sent} pings, {lost} lost "),
+                format!("── {sent} pings "),
+            ],
+            width.saturating_sub(right.width()),
+        );
+        let between = width.saturating_sub(left.width() + right.width());
+        format!("{left}{}{right}", "─".repeat(between))
     }
 
     /// A line for each target, as far as there are `room`.
     fn in_short(&self, width: usize, room: usize, lines: &mut Vec<String>) {
         let all = self.targets.len() <= room;
         let shown = if all { self.targets.len() } else { room.saturating_sub(1) };
-        let label = self.targets.iter().take(shown).map(|target| columns_of(&target.label)).max().unwrap_or(0);
+        let label = self.targets.iter().take(shown).map(|target| target.label.width()).max().unwrap_or(0);
         let label = label.min(width / 3);
         lines.extend(self.targets.iter().take(shown).map(|target| target.in_short(label, width)));
         if !all {
@@ -207,16 +215,18 @@ impl TargetSeries {
 
     /// Its statistics, a chart and its losses, in `room` lines.
     fn at_large(&self, width: usize, room: usize, lines: &mut Vec<String>) {
-        lines.push(self.head(width));
+        let before = lines.len();
+        self.head(width, lines);
+        let room = room - (lines.len() - before) - 1;
         let mut columns = self.columns(width);
         let scale = ChartScale::of(&columns);
         let mark = |at: f64| Duration::from_nanos(at as i64).to_string();
         let ends = scale.map(|scale| (mark(scale.high), mark(scale.low)));
         let (top, foot) = ends.unwrap_or_else(|| ("NA".to_string(), "NA".to_string()));
-        let axis = if width < 40 { 0 } else { top.len().max(foot.len()) };
+        let axis = if width < NARROW { 0 } else { top.len().max(foot.len()) };
         let before = if axis > 0 { axis + 3 } else { 0 };
         columns.drain(..columns.len().saturating_sub(width - before));
-        let rows = rows(&columns, scale.as_ref(), room - 2);
+        let rows = rows(&columns, scale.as_ref(), room);
         for (number, row) in rows.iter().enumerate() {
             let label = match number {
                 0 => &top,
@@ -226,10 +236,11 @@ impl TargetSeries {
             let edge = if label.is_empty() { '│' } else { '┤' };
             lines.push(if axis > 0 { format!(" {label:>axis$} {edge}{row}") } else { row.clone() });
         }
-        lines.push(self.losses());
+        lines.push(self.losses(width));
     }
 
-    fn head(&self, width: usize) -> String {
+    /// Its name and statistics: below each other where they would not fit beside each other.
+    fn head(&self, width: usize, lines: &mut Vec<String>) {
         let parts = [
             ("last", self.last),
             ("p50", self.rtts.percentile(50.0)),
@@ -237,48 +248,53 @@ impl TargetSeries {
             ("p99", self.rtts.percentile(99.0)),
             ("max", self.rtts.max()),
         ];
+        let is_narrow = width < NARROW;
+        let between = if is_narrow { " " } else { "  " };
         let text = |time: Option<Duration>| time.map_or("NA".to_string(), |time| time.to_string().replace("ms", ""));
-        let parts = parts.map(|(name, time)| format!("  {name} {}", text(time)));
-        let mut room = width.saturating_sub(columns_of(&self.label) + 3);
+        let parts = parts.map(|(name, time)| format!("{between}{name} {}", text(time)));
+        let mut room = if is_narrow { width + 1 } else { width.saturating_sub(self.label.width() + 3) };
         // Where there is no room for all, those that say most stay.
         let mut fits = [false; 5];
         for part in [1, 3, 0, 4, 2] {
-            fits[part] = columns_of(&parts[part]) <= room;
-            room -= if fits[part] { columns_of(&parts[part]) } else { 0 };
+            fits[part] = parts[part].width() <= room;
+            room -= if fits[part] { parts[part].width() } else { 0 };
         }
         let shown: String = parts.into_iter().zip(fits).filter(|(_, fits)| *fits).map(|(part, _)| part).collect();
-        cut(&format!("{}{shown} ms", self.label), width)
+        if is_narrow {
+            let shown = shown.trim_start().to_string();
+            lines.extend([cut_within(&self.label, width), first_that_fits([format!("{shown} ms"), shown], width)]);
+        } else {
+            lines.push(cut(&format!("{}{shown} ms", self.label), width));
+        }
     }
 
-    fn losses(&self) -> String {
-        let settled = self.settled();
+    fn losses(&self, width: usize) -> String {
+        let (lost, settled) = (self.lost, self.settled());
         let per = match self.per_column() {
             1 => String::new(),
             per => format!("; a bar: median of {per}, · slowest"),
         };
-        match interval(self.lost, settled, &self.neighbours) {
-            None => " no ping has ended".to_string(),
-            Some((low, high)) => format!(
-                " lost {} of {settled}: {:.1}% [{:.1}%, {:.1}%]{per}",
-                self.lost,
-                self.lost as f64 * 100.0 / settled as f64,
-                low * 100.0,
-                high * 100.0
-            ),
-        }
+        let Some((low, high)) = interval(lost, settled, &self.neighbours) else {
+            return " no ping has ended".to_string();
+        };
+        let percent = |share: f64| format!("{:.1}%", share * 100.0);
+        let share = percent(lost as f64 / settled as f64);
+        let short = format!(" lost {lost} of {settled}: {share}");
+        let whole = format!("{short} [{}, {}]", percent(low), percent(high));
+        first_that_fits([format!("{whole}{per}"), whole, short, format!(" {lost} lost: {share}")], width)
     }
 
     fn in_short(&self, label: usize, width: usize) -> String {
         let time = |percent| self.rtts.percentile(percent).map_or("NA".to_string(), |time| time.to_string());
-        let mut line = padded(&self.label, label);
+        let mut line = padded(&cut_within(&self.label, label), label);
         for part in
             [format!("  p50 {:>9}", time(50.0)), format!("  lost {:<4}", self.lost), format!("  p99 {:>9}", time(99.0))]
         {
-            if columns_of(&line) + columns_of(&part) + 8 <= width {
+            if line.width() + part.width() + 8 <= width {
                 line.push_str(&part);
             }
         }
-        let room = width.saturating_sub(columns_of(&line) + 1);
+        let room = width.saturating_sub(line.width() + 1);
         let columns = self.columns(room);
         let rows = rows(&columns, ChartScale::of(&columns).as_ref(), 1);
         rows.first().map_or(line.clone(), |row| format!("{line} {row}"))
@@ -294,7 +310,7 @@ impl SampleSeries {
             known().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), one| (low.min(one), high.max(one)));
         let tail = if low <= high { format!(" {} to {}", number(low), number(high)) } else { String::new() };
         let head = padded(&head, width / 4);
-        let room = width.saturating_sub(columns_of(&head) + columns_of(&tail) + 1);
+        let room = width.saturating_sub(head.width() + tail.width() + 1);
         let shown = self.values.iter().copied().skip(self.values.len().saturating_sub(room));
         let columns = columns(shown, self.before, 1, room);
         let scale = (low <= high).then(|| ChartScale::linear(low, high));
@@ -308,29 +324,10 @@ fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e12 { format!("{value:.0}") } else { format!("{value:.3}") }
 }
 
-/// How many columns `text` takes.
-fn columns_of(text: &str) -> usize {
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
-}
-
-/// `text` in at most so many columns.
-fn cut(text: &str, width: usize) -> String {
-    if columns_of(text) <= width {
-        return text.to_string();
-    }
-    let mut used = 0;
-    let fits = |c: &char| {
-        used += c.width().unwrap_or(0);
-        used < width
-    };
-    let kept: String = text.chars().take_while(fits).collect();
-    format!("{kept}…")
-}
-
 /// `text` in exactly so many columns.
 fn padded(text: &str, width: usize) -> String {
     let text = cut(text, width);
-    let room = width.saturating_sub(columns_of(&text));
+    let room = width.saturating_sub(text.width());
     text + " ".repeat(room).as_str()
 }
 

@@ -37,6 +37,25 @@ fn one_target_has_a_chart_with_a_cross_for_each_loss() {
 }
 
 #[test]
+fn what_says_most_is_shown_where_there_are_few_columns() {
+    let rtts: Vec<Option<i64>> = (0..30).map(|n| if n == 20 { None } else { Some(100 + n * 10) }).collect();
+    let mut view = view(&[("127.0.0.1:37818", &rtts)]);
+    let causes = [("dropped by scripts/udp_server.rhai:14".to_string(), 1)];
+    let frame = LiveFrame { title: "udp_ping.rhai", seconds: 12, causes: &causes, skipped: 0, size: (20, 24) };
+    let lines = view.lines(&frame);
+    assert_eq!(
+        lines[..3],
+        ["── 30 pings  12s ──", "127.0.0.1:37818", "p50 0.240 p99 0.390"].map(|line| line.to_string())
+    );
+    assert_eq!(lines[lines.len() - 2..], [" lost 1 of 30: 3.3%", " 1 droppe…r.rhai:14"].map(|line| line.to_string()));
+    assert!(lines.iter().any(|line| line.contains('×')), "{lines:#?}");
+    // The end of an address distinguishes it from others.
+    (0..9).for_each(|n| view.add_target(format!("192.168.100.10{n}:7")));
+    let lines = view.lines(&frame);
+    assert!(lines.iter().any(|line| line.starts_with("19…2:7")), "{lines:#?}");
+}
+
+#[test]
 fn many_targets_have_a_line_each_and_the_rest_is_counted() {
     let labels: Vec<String> = (1..=30).map(|n| format!("10.0.0.{n}:7")).collect();
     let targets: Vec<(&str, &[Option<i64>])> =
@@ -105,7 +124,7 @@ fn any_size_is_survived_and_no_line_reaches_the_edge() {
         for height in 0..40 {
             let lines = shown(&view, (width, height));
             assert!(lines.len() < height.max(1), "{width}x{height}: {lines:#?}");
-            assert!(lines.iter().all(|line| columns_of(line) < width), "{width}x{height}: {lines:#?}");
+            assert!(lines.iter().all(|line| line.width() < width), "{width}x{height}: {lines:#?}");
         }
     }
     assert!(shown(&LiveView::default(), SIZE).len() >= 2);

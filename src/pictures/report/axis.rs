@@ -84,8 +84,9 @@ impl Axis {
 
     /// The least step of 1, 2, 5, 10 … that is no smaller than `least`; of minutes and more, one that people count in.
     fn step(&self, least: f64) -> f64 {
-        let human = [60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0];
-        if self.of == AxisUnit::Time && least > 30e9 {
+        let human =
+            [30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0];
+        if self.of == AxisUnit::Time && self.high >= 120e9 {
             let found = human.iter().map(|seconds| seconds * 1e9).find(|step| *step >= least);
             return found.unwrap_or_else(|| nice(least / 86_400e9) * 86_400e9);
         }
@@ -137,6 +138,8 @@ mod tests {
         assert_eq!(labels(Axis::linear(AxisUnit::Time, 0.0, 9.8e9), 5), ["0", "2 s", "4 s", "6 s", "8 s"]);
         assert_eq!(labels(Axis::linear(AxisUnit::Time, 0.0, 1.1e6), 5), ["0", "0.5 ms", "1.0 ms"]);
         assert_eq!(labels(Axis::linear(AxisUnit::Time, 0.0, 3600e9), 5), ["0", "15 min", "30 min", "45 min", "60 min"]);
+        let half = ["0", "0.5 min", "1.0 min", "1.5 min", "2.0 min", "2.5 min", "3.0 min"];
+        assert_eq!(labels(Axis::linear(AxisUnit::Time, 0.0, 200e9), 8), half);
         assert_eq!(labels(Axis::log(AxisUnit::Time, 90e3, 40e6), 6), ["100 µs", "1 ms", "10 ms"]);
         assert_eq!(labels(Axis::log(AxisUnit::Time, 1e6, 12e6), 6), ["1 ms", "2 ms", "5 ms", "10 ms"]);
         assert_eq!(labels(Axis::linear(AxisUnit::Share, 0.0, 1.0), 5), ["0%", "20%", "40%", "60%", "80%", "100%"]);

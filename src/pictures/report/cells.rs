@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::net::observe::record::summary::{LossCell, RttCells};
+
 /// The first row.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -28,35 +30,11 @@ pub(super) struct SummaryCells {
     pub(super) unmatched: u64,
     pub(super) stray_errors: u64,
     pub(super) missed_slots: u64,
-    pub(super) loss: LossCells,
-    pub(super) rtt: Rtt,
+    pub(super) loss: LossCell,
+    pub(super) rtt: RttCells,
     pub(super) policies: Vec<PolicyCells>,
     pub(super) kernel_drops: Vec<DropCells>,
     pub(super) unexplained: Option<u64>,
-}
-
-/// The loss of a run.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct LossCells {
-    pub(super) lost: u64,
-    pub(super) of: u64,
-    pub(super) rate: Option<f64>,
-    pub(super) low: Option<f64>,
-    pub(super) high: Option<f64>,
-}
-
-/// The round-trip times of a run.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Rtt {
-    pub(super) min_ns: Option<f64>,
-    pub(super) mean_ns: Option<f64>,
-    pub(super) max_ns: Option<f64>,
-    pub(super) p50_ns: Option<f64>,
-    pub(super) p90_ns: Option<f64>,
-    pub(super) p99_ns: Option<f64>,
-    pub(super) jitter_ns: Option<f64>,
 }
 
 /// What a policy did.
@@ -123,54 +101,6 @@ pub(super) struct ConnectionCells {
     pub(super) received_bytes: Option<u64>,
     pub(super) error: Option<String>,
     pub(super) host: Option<String>,
-}
-
-/// A host of a lab.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct HostCells {
-    pub(super) lab: u32,
-    pub(super) name: String,
-    pub(super) addrs: Vec<String>,
-    pub(super) router: bool,
-}
-
-/// A link of a lab.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct LinkCells {
-    pub(super) lab: u32,
-    pub(super) name: String,
-    pub(super) ends: Vec<String>,
-    pub(super) delay_ns: Option<f64>,
-    pub(super) jitter_ns: Option<f64>,
-    pub(super) rate: Option<u64>,
-    pub(super) queue: Option<u64>,
-    pub(super) mtu: Option<u32>,
-}
-
-/// A frame.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct FrameCells {
-    pub(super) link: Option<String>,
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) bytes: u64,
-    pub(super) arrival_ns: Option<i64>,
-    pub(super) lost_ns: Option<i64>,
-    pub(super) fate: String,
-    pub(super) cause: Option<String>,
-    pub(super) tcp: Option<SegmentCells>,
-}
-
-/// What a frame says of its TCP segment.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct SegmentCells {
-    pub(super) seq: u64,
-    pub(super) ack: Option<u64>,
-    pub(super) retransmission: bool,
 }
 
 /// What a script sampled.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::axis::{Axis, AxisUnit};
 use super::plot::Plot;
-use super::runs::ChartLine;
+use super::runs::{self, ChartLine};
 use super::spread::{Spread, bucket_of};
 use super::text::{count, percent, time, time_or_na};
 
@@ -19,7 +19,7 @@ const SHARES: [f64; 9] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1.0];
 
 /// Both charts and the table; nothing where there was no reply.
 pub(super) fn section(lines: &[ChartLine<'_>]) -> String {
-    let lines: Vec<&ChartLine<'_>> = lines.iter().filter(|line| line.series.rtts.count() > 0).collect();
+    let lines: Vec<ChartLine<'_>> = lines.iter().filter(|line| line.series.rtts.count() > 0).copied().collect();
     let ends = || lines.iter().map(|line| &line.series.rtts);
     let least = ends().filter_map(Spread::least).fold(f64::INFINITY, f64::min);
     let most = ends().filter_map(Spread::most).fold(0.0, f64::max);
@@ -29,14 +29,15 @@ pub(super) fn section(lines: &[ChartLine<'_>]) -> String {
     let x = Axis::log(AxisUnit::Time, least, most);
     format!(
         "<div class=\"pair\"><figure><figcaption>Histogram</figcaption>{}</figure>\
-         <figure><figcaption>Cumulative distribution</figcaption>{}</figure></div>\n{}",
+         <figure><figcaption>Cumulative distribution</figcaption>{}</figure></div>\n{}{}",
         histogram(&lines, x),
         cumulative(&lines, x),
+        runs::key_list(&lines),
         table(&lines)
     )
 }
 
-fn histogram(lines: &[&ChartLine<'_>], x: Axis) -> String {
+fn histogram(lines: &[ChartLine<'_>], x: Axis) -> String {
     // A bar narrower than what is known of a time would show the buckets, not the times.
     let wide = (x.value(1.0) / x.value(0.0)).ln();
     let bars = ((wide / 0.04) as usize).clamp(4, MOST_BARS);
@@ -71,7 +72,7 @@ fn histogram(lines: &[&ChartLine<'_>], x: Axis) -> String {
         }
         plot.add("</g>\n");
     }
-    plot.finish("Histogram of the round-trip times", 4)
+    plot.finish("Histogram of the round-trip times", 5)
 }
 
 /// The edges of the bars: those of buckets, so that each reply is in one bar.
@@ -94,7 +95,7 @@ fn counts(rtts: &Spread, edges: &[f64]) -> Vec<u64> {
     counts
 }
 
-fn cumulative(lines: &[&ChartLine<'_>], x: Axis) -> String {
+fn cumulative(lines: &[ChartLine<'_>], x: Axis) -> String {
     let mut plot = Plot::new(x, Axis::linear(AxisUnit::Share, 0.0, 1.0), HEIGHT, Vec::new());
     for line in lines {
         let rtts = &line.series.rtts;
@@ -116,10 +117,10 @@ fn cumulative(lines: &[&ChartLine<'_>], x: Axis) -> String {
         }
         plot.add("</g>\n");
     }
-    plot.finish("Cumulative distribution of the round-trip times", 4)
+    plot.finish("Cumulative distribution of the round-trip times", 5)
 }
 
-fn table(lines: &[&ChartLine<'_>]) -> String {
+fn table(lines: &[ChartLine<'_>]) -> String {
     let mut html = String::from("<div class=\"wide\"><table><thead><tr><th></th><th>replies</th>");
     for share in SHARES {
         let name = match share {
@@ -132,7 +133,7 @@ fn table(lines: &[&ChartLine<'_>]) -> String {
     }
     html += "</tr></thead><tbody>";
     for line in lines {
-        let name = if lines.len() > 1 { line.label() } else { "RTT".to_string() };
+        let name = if line.is_alone() { "RTT".to_string() } else { line.label() };
         let _ = write!(html, "<tr><th>{name}</th><td>{}</td>", count(line.series.rtts.count()));
         for share in SHARES {
             let _ = write!(html, "<td>{}</td>", time_or_na(line.series.rtts.quantile(share)));

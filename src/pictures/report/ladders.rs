@@ -18,11 +18,14 @@ const LOSSES: usize = 12;
 const OPEN: usize = 4;
 const AROUND: usize = 6;
 
-/// So many verdicts before a loss are looked through for its cause: that of a ping is given long before it times out.
-const VERDICTS: usize = 64;
+/// So many rows are kept for losses that show later: a ping times out long after its frames and the verdicts about them.
+const KEPT: usize = 512;
 
 /// So many rows of pings are kept beside frames: they know which reply is to which request.
 const PROBES: usize = 64;
+
+/// A ladder of a loss is drawn of so many rows at most.
+const MOST: usize = KEPT + 2 * (AROUND + PROBES);
 
 /// The rows that ladders are drawn of.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +35,9 @@ pub(super) struct LadderRows {
     has_frames: bool,
     first: Vec<Vec<u8>>,
     recent: VecDeque<TimedRow>,
-    verdicts: VecDeque<Vec<u8>>,
+    verdicts: VecDeque<TimedRow>,
+    /// Why pings were lost, as the end of the run says it.
+    causes: Vec<Vec<u8>>,
     losses: Vec<LossRows>,
     /// How many losses came after those.
     undrawn: u64,
@@ -67,12 +72,15 @@ impl LadderRows {
                 }
                 self.follow(line, at, cells.lost_ns.is_some());
             }
-            "probe" if self.has_frames => self.keep_probe(line, at),
             "probe" => {
-                let lost = matches!(cells.state.as_deref(), Some("timed_out" | "errored"));
-                self.follow(line, at, lost && cells.ttl.is_none());
+                let lost = matches!(cells.state.as_deref(), Some("timed_out" | "errored")) && cells.ttl.is_none();
+                match self.has_frames {
+                    true => self.keep_probe(line, at, lost),
+                    false => self.follow(line, at, lost),
+                }
             }
-            "verdict" | "lost" => keep(&mut self.verdicts, line.to_vec(), VERDICTS),
+            "verdict" | "lost" => keep(&mut self.verdicts, (at, line.to_vec()), KEPT),
+            "cause" if self.causes.len() < KEPT => self.causes.push(line.to_vec()),
             _ => {}
         }
     }
@@ -80,7 +88,7 @@ impl LadderRows {
     fn follow(&mut self, line: &[u8], at: i64, lost: bool) {
         if self.first.len() < FIRST {
             if !self.has_frames {
-                self.first.extend(self.verdicts.drain(..));
+                self.first.extend(self.verdicts.drain(..).map(|(_, line)| line));
             }
             self.first_until = self.first_until.max(at);
             return self.first.push(line.to_vec());
@@ -89,41 +97,53 @@ impl LadderRows {
         if self.has_frames && at < self.first_until && self.first.len() < 2 * FIRST {
             return self.first.push(line.to_vec());
         }
+        self.losses.iter_mut().filter(|loss| loss.open == 0 && loss.has(at)).for_each(|loss| loss.push(line));
         let drawn = self.losses.len();
-        if let Some(loss) = self.losses.last_mut().filter(|loss| loss.open > 0) {
+        if let Some(loss) = self.losses.iter_mut().find(|loss| loss.open > 0) {
             loss.lines.push(line.to_vec());
             loss.span = (loss.span.0.min(at), loss.span.1.max(at));
             loss.open -= 1;
         } else if lost && drawn < LOSSES {
-            let since = self.recent.iter().map(|(at, _)| *at).fold(at, i64::min);
-            let probes = self.recent_probes.iter().filter(|(at, _)| *at >= since);
-            let recent = probes.chain(&self.recent).map(|(_, line)| line);
-            let lines = self.verdicts.iter().chain(recent).cloned().chain([line.to_vec()]).collect();
-            self.losses.push(LossRows { at, lines, span: (since, at), open: AROUND });
+            let before = self.recent.len().saturating_sub(AROUND);
+            let rows = self.recent.iter().skip(before).cloned().chain([(at, line.to_vec())]).collect();
+            self.enter_loss(at, rows, AROUND);
         } else if lost {
             self.undrawn += 1;
         }
-        keep(&mut self.recent, (at, line.to_vec()), AROUND);
+        keep(&mut self.recent, (at, line.to_vec()), KEPT);
     }
 
-    /// Keeps a ping with the frames that may be its.
-    fn keep_probe(&mut self, line: &[u8], at: i64) {
+    /// Enters a loss with these rows, which so many more follow, and what is known of that time besides.
+    fn enter_loss(&mut self, at: i64, rows: Vec<TimedRow>, open: usize) {
+        let span = rows.iter().fold((at, at), |(from, to), (at, _)| (from.min(*at), to.max(*at)));
+        let about = self.verdicts.iter().chain(&self.recent_probes).filter(|(at, _)| *at >= span.0);
+        let lines = about.chain(&rows).map(|(_, line)| line.clone()).collect();
+        self.losses.push(LossRows { at, lines, span, open });
+    }
+
+    /// Keeps a ping with the frames that may be its. One that was lost though no frame was is a loss of its own: its reply came late,
+    /// or damaged.
+    fn keep_probe(&mut self, line: &[u8], at: i64, lost: bool) {
+        let is_drawn = at <= self.first_until || self.losses.iter().any(|loss| loss.has(at));
+        if lost && !is_drawn && self.losses.len() < LOSSES && self.recent.front().is_some_and(|(first, _)| *first <= at)
+        {
+            let place = self.recent.iter().position(|(sent, _)| *sent >= at).unwrap_or(self.recent.len());
+            let around = self.recent.iter().skip(place.saturating_sub(AROUND)).take(2 * AROUND);
+            let rows = around.cloned().collect();
+            self.enter_loss(at, rows, 0);
+        }
         let is_first = self.first.len() < FIRST || at <= self.first_until;
         if is_first && self.first_probes.len() < PROBES {
             self.first_probes.push(line.to_vec());
         }
-        for loss in &mut self.losses {
-            let is_near = at >= loss.span.0 && (loss.open > 0 || at <= loss.span.1);
-            if is_near && loss.lines.len() < VERDICTS + 2 * (AROUND + PROBES) {
-                loss.lines.push(line.to_vec());
-            }
-        }
+        let is_near = |loss: &&mut LossRows| loss.has(at) || loss.open > 0 && at >= loss.span.0;
+        self.losses.iter_mut().filter(is_near).for_each(|loss| loss.push(line));
         keep(&mut self.recent_probes, (at, line.to_vec()), PROBES);
     }
 
     /// A ladder of these rows, with hosts in the order of those that were drawn before, and what it draws then.
     fn draw(&self, lines: &[Vec<u8>], hosts: &mut Vec<String>) -> String {
-        let text = [std::slice::from_ref(&self.run), lines].concat().concat();
+        let text = [std::slice::from_ref(&self.run), lines, &self.causes].concat().concat();
         let Ok((run, _)) = ReadRun::read(text.as_slice()) else { return String::new() };
         let (ladder, _) = Ladder::new(ReadRun { hosts: hosts.clone(), ..run }, &Selection::default());
         if ladder.arrows.is_empty() {
@@ -132,6 +152,19 @@ impl LadderRows {
         let drawn = format!("<div class=\"wide\">{}</div>", svg::draw(&ladder));
         *hosts = ladder.hosts;
         drawn
+    }
+}
+
+impl LossRows {
+    /// Whether a moment is among those that are drawn.
+    fn has(&self, at: i64) -> bool {
+        (self.span.0..=self.span.1).contains(&at)
+    }
+
+    fn push(&mut self, line: &[u8]) {
+        if self.lines.len() < MOST {
+            self.lines.push(line.to_vec());
+        }
     }
 }
 
@@ -153,7 +186,9 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
             continue;
         }
         let _ = write!(html, "{}<h3>The first packets</h3>{first}", run.heading(runs.len()));
-        for (number, loss) in rows.losses.iter().enumerate() {
+        let mut losses: Vec<&LossRows> = rows.losses.iter().collect();
+        losses.sort_by_key(|loss| loss.at);
+        for (number, loss) in losses.into_iter().enumerate() {
             let _ = write!(
                 html,
                 "<details{}><summary>Around the loss of what was sent at {}</summary>{}</details>",
@@ -195,6 +230,32 @@ mod tests {
         let later = rows.draw(&[frame(9, "b", "a", "y").into_bytes()], &mut hosts);
         let order = |svg: &str| svg.find(">a<").zip(svg.find(">b<")).map(|(a, b)| a < b);
         assert_eq!((order(&first), order(&later)), (Some(true), Some(true)), "{later}");
+    }
+
+    #[test]
+    fn a_ping_whose_reply_is_late_has_a_ladder_of_its_frames() {
+        let frame = |time: i64, ends: &str, fate: &str| {
+            format!(
+                "{{\"type\":\"frame\",\"time_ns\":{time},\"link\":\"a-b\",\"protocol\":\"udp\",{ends},\"bytes\":4,\"text\":\"at {time}\",\"fate\":\"{fate}\"}}\n"
+            )
+        };
+        let there = "\"from\":\"10.0.0.1:9\",\"to\":\"10.0.0.2:7\"";
+        let back = "\"from\":\"10.0.0.2:7\",\"to\":\"10.0.0.1:9\"";
+        let mut rows = LadderRows { has_frames: true, ..LadderRows::default() };
+        for time in 1..=200 {
+            rows.follow(frame(10 * time, there, "carried").as_bytes(), 10 * time, false);
+        }
+        let lost = |time: i64| format!("{{\"type\":\"probe\",\"time_ns\":{time},\"state\":\"timed_out\"}}\n");
+        // Among the first, whose frames are drawn; and two that are near to each other.
+        for time in [100, 1500, 1510] {
+            rows.keep_probe(lost(time).as_bytes(), time, true);
+        }
+        rows.keep_probe(b"{}\n", 1700, false);
+        rows.follow(frame(1502, back, "delayed").as_bytes(), 1502, false);
+        let [loss] = &rows.losses[..] else { panic!("{}", rows.losses.len()) };
+        let text = String::from_utf8(loss.lines.concat()).expect("text");
+        assert!(text.contains("at 1500") && text.contains("at 1450") && text.contains("at 1550"), "{text}");
+        assert!(text.contains("delayed") && !text.contains("at 1700") && !text.contains("at 1300"), "{text}");
     }
 
     #[test]

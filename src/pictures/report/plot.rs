@@ -26,13 +26,14 @@ pub(super) struct Plot {
     x: Axis,
     y: Axis,
     height: f64,
-    strips: Vec<&'static str>,
+    /// The class and the name of each strip.
+    strips: Vec<(String, &'static str)>,
     body: String,
 }
 
 impl Plot {
-    /// An empty one whose area is `height` pixels high, with strips beneath it of these names.
-    pub(super) fn new(x: Axis, y: Axis, height: u32, strips: Vec<&'static str>) -> Self {
+    /// An empty one whose area is `height` pixels high, with strips beneath it of these classes and names.
+    pub(super) fn new(x: Axis, y: Axis, height: u32, strips: Vec<(String, &'static str)>) -> Self {
         Self { x, y, height: f64::from(height), strips, body: String::new() }
     }
 
@@ -133,10 +134,11 @@ impl Plot {
             let _ = write!(left, "<text x=\"{}\" y=\"{:.1}\">{}</text>", LEFT - 8, level + 4.0, Shown(text));
             let _ = write!(grid, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{level}\" y2=\"{level}\"/>");
         }
-        for (number, name) in self.strips.iter().enumerate() {
+        for (number, (class, name)) in self.strips.iter().enumerate() {
             let middle = self.strip(number);
             let top = middle - STRIP / 2.0;
-            let _ = write!(left, "<text x=\"{}\" y=\"{:.1}\">{name}</text>", LEFT - 8, middle + 4.0);
+            let own = if class.is_empty() { String::new() } else { format!(" class=\"of-line {class}\"") };
+            let _ = write!(left, "<text{own} x=\"{}\" y=\"{:.1}\">{name}</text>", LEFT - 8, middle + 4.0);
             let _ = write!(
                 grid,
                 "<rect class=\"strip\" x=\"0\" width=\"100%\" y=\"{}\" height=\"{}\"/>",

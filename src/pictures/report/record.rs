@@ -6,8 +6,7 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::cells::{
-    AboutCells, CauseCells, ConnectionCells, DecidedCells, HostCells, LinkCells, LostFrame, PolicyCells, SampleCells,
-    SummaryCells,
+    AboutCells, CauseCells, ConnectionCells, DecidedCells, LostFrame, PolicyCells, SampleCells, SummaryCells,
 };
 use super::hops::Hops;
 use super::ladders::LadderRows;
@@ -15,6 +14,8 @@ use super::samples::Samples;
 use super::series::{ExtraKind, PingSeries, State, port};
 use super::tcp::TcpFlows;
 use super::text::visible;
+use crate::net::observe::event::{MadeHost, MadeLink};
+use crate::net::observe::frame::FrameRow;
 use crate::net::observe::record::reading::{RowCells, RowFile};
 
 /// So many targets, connections, hosts and the like are shown one by one.
@@ -54,8 +55,8 @@ pub struct RunRecord {
     pub(super) connections: Vec<ConnectionCells>,
     /// Those of which the rows are not kept.
     pub(super) more_connections: u64,
-    pub(super) hosts: Vec<HostCells>,
-    pub(super) links: Vec<LinkCells>,
+    pub(super) hosts: Vec<MadeHost>,
+    pub(super) links: Vec<MadeLink>,
     pub(super) samples: Samples,
     pub(super) tcp: TcpFlows,
     pub(super) ladder: LadderRows,
@@ -118,16 +119,32 @@ impl RunRecord {
         }
     }
 
-    /// Reads all rows of a file called `name`.
+    /// Reads all rows of a file called `name`: of one run, or of several one after the other.
     ///
     /// # Errors
     /// Those of `reader`.
-    pub fn read(name: &str, reader: impl BufRead) -> io::Result<Self> {
-        let mut run = Self::new(name);
-        let file = RowFile::read(reader, |cells, line| run.take(cells, line))?;
-        run.file = file;
-        run.finish();
-        Ok(run)
+    pub fn read(name: &str, reader: impl BufRead) -> io::Result<Vec<Self>> {
+        let (mut runs, mut run) = (Vec::new(), Self::new(name));
+        let file = RowFile::read(reader, |cells, line| {
+            if cells.r#type == "run" && run.has_rows() {
+                runs.push(std::mem::replace(&mut run, Self::new(name)));
+            }
+            let is_row = run.take(cells, line);
+            if is_row {
+                run.file.count(cells);
+            }
+            is_row
+        })?;
+        run.file.count_unreadable(&file);
+        runs.push(run);
+        let are_several = runs.len() > 1;
+        for (run, number) in runs.iter_mut().zip(1..) {
+            if are_several {
+                run.name = format!("{name} ({number})");
+            }
+            run.finish();
+        }
+        Ok(runs)
     }
 
     /// Enters a row that has just been written.
@@ -186,7 +203,7 @@ impl RunRecord {
                 }
             },
             "sample" => self.take_sample(cells, line),
-            "frame" => self.take_frame(cells, line),
+            "frame" => self.take_frame(line),
             "host" if self.hosts.len() < MOST => push(line, &mut self.hosts),
             "link" if self.links.len() < MOST => push(line, &mut self.links),
             _ => true,
@@ -272,10 +289,10 @@ impl RunRecord {
         true
     }
 
-    fn take_frame(&mut self, cells: &RowCells<'_>, line: &[u8]) -> bool {
-        let Some((time, frame)) = cells.time_ns.zip(parse::<super::cells::FrameCells>(line)) else { return false };
+    fn take_frame(&mut self, line: &[u8]) -> bool {
+        let Some(frame) = parse::<FrameRow>(line) else { return false };
         let arrival = frame.arrival_ns.map(|time| self.after(time));
-        self.tcp.add(self.after(time), arrival, frame);
+        self.tcp.add(self.after(frame.time_ns), arrival, frame);
         true
     }
 

@@ -22,8 +22,34 @@ pub(super) fn lines(runs: &[RunRecord]) -> Vec<ChartLine<'_>> {
         [RunRecord { targets: Some(targets), .. }] if targets.len() > 1 => {
             number(targets.iter().map(|(name, series)| (name.as_str(), series)), false)
         }
-        _ => number(runs.iter().map(|run| (run.name.as_str(), &run.all)), runs.len() == 1),
+        _ if runs.iter().all(RunRecord::is_of_paths) => of_runs(runs, |_| true),
+        _ => of_runs(runs, |run| !run.is_of_paths()),
     }
+}
+
+/// A line for each of those runs that `has` it, with its number among all.
+pub(super) fn of_runs(runs: &[RunRecord], has: impl Fn(&RunRecord) -> bool) -> Vec<ChartLine<'_>> {
+    let all = number(runs.iter().map(|run| (run.name.as_str(), &run.all)), runs.len() == 1);
+    runs.iter().zip(all).filter(|(run, _)| has(run)).map(|(_, line)| line).collect()
+}
+
+/// Which line is whose, as a list beneath a chart; nothing for one line alone.
+pub(super) fn key_list(lines: &[ChartLine<'_>]) -> String {
+    let keys = keys(lines);
+    if keys.is_empty() { keys } else { format!("<ul class=\"keys\">{keys}</ul>\n") }
+}
+
+/// The items of that list.
+pub(super) fn keys(lines: &[ChartLine<'_>]) -> String {
+    let lines = lines.iter().filter(|line| !line.is_alone);
+    let key = |line: &ChartLine<'_>| {
+        format!(
+            "<li class=\"{}\"><svg width=\"28\" height=\"12\"><line class=\"sample\" x1=\"0\" x2=\"28\" y1=\"6\" y2=\"6\"/></svg> {}</li>",
+            line.class(),
+            line.label()
+        )
+    };
+    lines.map(key).collect()
 }
 
 fn number<'a>(named: impl Iterator<Item = (&'a str, &'a PingSeries)>, is_alone: bool) -> Vec<ChartLine<'a>> {
@@ -46,6 +72,11 @@ impl ChartLine<'_> {
         let again = (self.number / STYLES).min(2);
         let dashes = if again > 0 { format!(" d{again}") } else { String::new() };
         format!("s{}{dashes}{alone}", self.number % STYLES)
+    }
+
+    /// Whether there is no other.
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// Its name, for the page.

@@ -7,7 +7,7 @@ use super::axis::{Axis, AxisUnit};
 use super::curve::Curve;
 use super::plot::Plot;
 use super::record::RunRecord;
-use super::runs::STYLES;
+use super::runs::{STYLES, key_list, of_runs};
 use super::text::Shown;
 
 /// So many values of a run are drawn.
@@ -42,7 +42,11 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
         }
     }
     let charts: String = names.into_iter().map(|name| chart(runs, name)).collect();
-    if charts.is_empty() { charts } else { format!("<div class=\"pair\">{charts}</div>") }
+    if charts.is_empty() {
+        return charts;
+    }
+    let keys = key_list(&of_runs(runs, |run| !run.samples.0.is_empty()));
+    format!("<div class=\"pair\">{charts}</div>{keys}")
 }
 
 fn chart(runs: &[RunRecord], name: &str) -> String {

@@ -3,23 +3,24 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
-use super::cells::{PolicyCells, Rtt};
+use super::cells::PolicyCells;
 use super::record::{Counted, RunRecord};
 use super::text::{Shown, count, moment, percent, plural, time_or_na, utc};
+use crate::net::observe::record::summary::RttCells;
 use crate::net::policy::neighbours::Neighbours;
 use crate::net::probe::stats::interval;
 
-/// A table row by row: what each value is, and that of each run.
-fn by_run<'a>(runs: &'a [RunRecord], rows: &[(&str, &dyn Fn(&'a RunRecord) -> String)]) -> String {
+/// A table row by row: what each value is, and that of each run, with its name if it is one of several.
+fn by_run<'a>(runs: &[&'a RunRecord], are_several: bool, rows: &[(&str, &dyn Fn(&'a RunRecord) -> String)]) -> String {
     let mut html = String::from("<div class=\"wide\"><table class=\"facts\">");
-    if runs.len() > 1 {
+    if are_several {
         html += "<thead><tr><th></th>";
         runs.iter().for_each(|run| html += &format!("<th>{}</th>", Shown(&run.name)));
         html += "</tr></thead>";
     }
     html += "<tbody>";
     for (name, value) in rows {
-        let cells: Vec<String> = runs.iter().map(value).collect();
+        let cells: Vec<String> = runs.iter().copied().map(value).collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
             let _ = write!(html, "<tr><th>{name}</th>");
             cells.iter().for_each(|cell| html += &format!("<td>{cell}</td>"));
@@ -36,7 +37,8 @@ pub(super) fn about(runs: &[RunRecord]) -> String {
         run.about.as_ref().map_or(String::new(), say)
     };
     by_run(
-        runs,
+        &runs.iter().collect::<Vec<_>>(),
+        runs.len() > 1,
         &[
             ("script", &|run| about(run, &|about| shown(&about.script))),
             ("arguments", &|run| about(run, &|about| shown(&about.args.join(" ")))),
@@ -66,12 +68,13 @@ pub(super) fn about(runs: &[RunRecord]) -> String {
 pub(super) fn summary(runs: &[RunRecord]) -> String {
     let number = |number: u64| if number == 0 { String::new() } else { count(number) };
     // As in the distribution below: of the rows, where they have replies.
-    let rtt = |run: &RunRecord, of: fn(&Rtt) -> Option<f64>, share: f64| {
-        let said = || of(&run.summary.as_ref()?.rtt);
+    let rtt = |run: &RunRecord, of: fn(&RttCells) -> Option<i64>, share: f64| {
+        let said = || Some(of(&run.summary.as_ref()?.rtt)? as f64);
         time_or_na(run.all.rtts.quantile(share).or_else(said))
     };
     by_run(
-        runs,
+        &runs.iter().filter(|run| !run.is_of_paths()).collect::<Vec<_>>(),
+        runs.len() > 1,
         &[
             ("pings sent", &|run| count(run.all.tally.sent())),
             ("replied", &|run| count(run.all.tally.replied)),
@@ -92,9 +95,13 @@ pub(super) fn summary(runs: &[RunRecord]) -> String {
             ("RTT p90", &|run| rtt(run, |rtt| rtt.p90_ns, 0.9)),
             ("RTT p99", &|run| rtt(run, |rtt| rtt.p99_ns, 0.99)),
             ("RTT most", &|run| rtt(run, |rtt| rtt.max_ns, 1.0)),
-            ("RTT mean", &|run| time_or_na(run.summary.as_ref().map_or(run.all.rtts.mean(), |all| all.rtt.mean_ns))),
+            ("RTT mean", &|run| {
+                let said = run.summary.as_ref().map(|all| all.rtt.mean_ns.map(|ns| ns as f64));
+                time_or_na(said.unwrap_or(run.all.rtts.mean()))
+            }),
             ("jitter", &|run| {
-                run.summary.as_ref().and_then(|all| all.rtt.jitter_ns).map_or(String::new(), super::text::time)
+                let said = run.summary.as_ref().and_then(|all| all.rtt.jitter_ns);
+                said.map_or(String::new(), |ns| super::text::time(ns as f64))
             }),
         ],
     )
@@ -118,7 +125,7 @@ fn loss(run: &RunRecord) -> String {
 /// Runs of losses, and why pings were lost.
 pub(super) fn losses(runs: &[RunRecord]) -> String {
     let mut html = String::new();
-    for run in runs {
+    for run in runs.iter().filter(|run| !run.is_of_paths()) {
         let (name, lost) = (run.heading(runs.len()), run.all.tally.lost());
         let lengths = run.loss_runs();
         if lost == 0 {
@@ -166,7 +173,13 @@ fn counted(list: &Counted, what: &str, of: u64) -> String {
     let mut html = format!("<table><thead><tr><th>{what}</th><th>times</th><th></th></tr></thead><tbody>");
     let others = [("others".to_string(), list.others)];
     for (name, number) in list.list.iter().chain(others.iter().filter(|(_, number)| *number > 0)) {
-        html += &row([Shown(name).to_string(), count(*number), meter(*number as f64 / of.max(1) as f64, None)]);
+        let _ = write!(
+            html,
+            "<tr><td class=\"long\">{}</td><td>{}</td><td>{}</td></tr>",
+            Shown(name),
+            count(*number),
+            meter(*number as f64 / of.max(1) as f64, None)
+        );
     }
     html + "</tbody></table>"
 }
@@ -318,6 +331,11 @@ impl RunRecord {
     /// What stands over the part of a section that is about this run; nothing where there is but one.
     pub(super) fn heading(&self, runs: usize) -> String {
         if runs > 1 { format!("<h3>{}</h3>", Shown(&self.name)) } else { String::new() }
+    }
+
+    /// Whether it is a traceroute or the like: its probes measure paths, and no target.
+    pub(super) fn is_of_paths(&self) -> bool {
+        self.all.tally.sent() == 0 && !self.hops.0.is_empty()
     }
 
     fn lasted(&self) -> Option<i64> {

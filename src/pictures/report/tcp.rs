@@ -3,14 +3,15 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use super::axis::{Axis, AxisUnit};
-use super::cells::FrameCells;
 use super::curve::Curve;
 use super::plot::Plot;
 use super::record::RunRecord;
 use super::samples;
-use super::text::{Shown, count, moment, plural};
+use super::text::{count, moment, plural};
+use crate::net::observe::frame::FrameRow;
 
 /// So many directions of connections are kept, and so many marks of each.
 const MOST: usize = 32;
@@ -29,8 +30,8 @@ pub(super) struct TcpFlows(Vec<TcpFlow>);
 /// One direction of a connection, as it leaves the sender.
 #[derive(Clone, Debug)]
 struct TcpFlow {
-    from: String,
-    to: String,
+    from: SocketAddr,
+    to: SocketAddr,
     /// The link that its first segment was seen on: on others it is seen again.
     link: Option<String>,
     sequence: Curve,
@@ -60,8 +61,9 @@ struct TcpMark {
 
 impl TcpFlows {
     /// Adds a frame that was sent at so many nanoseconds after the start, and arrived, perhaps, at so many.
-    pub(super) fn add(&mut self, at: i64, arrival: Option<i64>, frame: FrameCells) {
-        if let (Some(ack), Some(arrival)) = (frame.tcp.and_then(|tcp| tcp.ack), arrival) {
+    pub(super) fn add(&mut self, at: i64, arrival: Option<i64>, frame: FrameRow) {
+        let Some(tcp) = frame.tcp else { return };
+        if let (Some(ack), Some(arrival)) = (tcp.ack.map(u64::from), arrival) {
             let is_acked = |flow: &&mut TcpFlow| {
                 flow.from == frame.to && flow.to == frame.from && flow.link == frame.link && ack <= flow.sent
             };
@@ -69,25 +71,28 @@ impl TcpFlows {
                 flow.acknowledge(arrival, ack);
             }
         }
-        let Some(tcp) = frame.tcp.filter(|_| frame.bytes > 0) else { return };
+        let (seq, bytes) = (u64::from(tcp.seq), frame.bytes as u64);
+        if bytes == 0 {
+            return;
+        }
         let is_it = |flow: &TcpFlow| flow.from == frame.from && flow.to == frame.to;
         let place = self.0.iter().position(is_it).unwrap_or(self.0.len());
         if place == MOST {
             return;
         }
         if place == self.0.len() {
-            self.0.push(TcpFlow { acked: tcp.seq, ..TcpFlow::new(&frame.from, &frame.to, frame.link.clone()) });
+            self.0.push(TcpFlow { acked: seq, ..TcpFlow::new(frame.from, frame.to, frame.link.clone()) });
         }
         let flow = &mut self.0[place];
         if flow.link != frame.link {
             return;
         }
-        flow.send(at, tcp.seq.saturating_add(frame.bytes), tcp.retransmission);
-        let end = tcp.seq.saturating_add(frame.bytes) as f64;
+        flow.send(at, seq.saturating_add(bytes), tcp.retransmission);
+        let end = seq.saturating_add(bytes) as f64;
         flow.segments += 1;
-        flow.octets += frame.bytes;
+        flow.octets += bytes;
         flow.sequence.add(at, end);
-        let name = format!("sequence {} to {end}, {} octets at {}", tcp.seq, frame.bytes, moment(at));
+        let name = format!("sequence {seq} to {end}, {bytes} octets at {}", moment(at));
         if tcp.retransmission {
             flow.retransmitted += 1;
             flow.mark(at, end, "late", format!("sent again: {name}"));
@@ -101,10 +106,10 @@ impl TcpFlows {
 }
 
 impl TcpFlow {
-    fn new(from: &str, to: &str, link: Option<String>) -> Self {
+    fn new(from: SocketAddr, to: SocketAddr, link: Option<String>) -> Self {
         Self {
-            from: from.to_string(),
-            to: to.to_string(),
+            from,
+            to,
             link,
             sequence: Curve::default(),
             segments: 0,
@@ -169,8 +174,8 @@ impl TcpFlow {
         let _ = write!(
             html,
             "<figure><figcaption>Sequence numbers from {} to {}: {}, {} octets, × lost {}, △ sent again {}</figcaption>{}</figure>",
-            Shown(&self.from),
-            Shown(&self.to),
+            self.from,
+            self.to,
             plural(self.segments, "segment"),
             count(self.octets),
             count(self.lost),
@@ -207,16 +212,17 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::report::cells::SegmentCells;
+    use crate::net::observe::frame::{TcpCell, fates};
 
-    fn frame((from, to): (&str, &str), bytes: u64, seq: u64, ack: u64, retransmission: bool) -> FrameCells {
-        let tcp = Some(SegmentCells { seq, ack: Some(ack), retransmission });
-        FrameCells { from: from.into(), to: to.into(), bytes, tcp, ..FrameCells::default() }
+    fn frame((from, to): (&str, &str), bytes: usize, seq: u32, ack: u32, retransmission: bool) -> FrameRow {
+        let tcp = Some(TcpCell { flags: "ACK".to_string(), seq, ack: Some(ack), window: 1, retransmission });
+        let ends = (from.parse().expect("an address"), to.parse().expect("an address"));
+        FrameRow { bytes, tcp, ..FrameRow::bare(0, "tcp".into(), ends, b"", fates::CARRIED) }
     }
 
     #[test]
     fn what_is_in_flight_and_how_long_acknowledgements_take() {
-        let (there, back) = (("a:1", "b:2"), ("b:2", "a:1"));
+        let (there, back) = (("10.0.0.1:1", "10.0.0.2:2"), ("10.0.0.2:2", "10.0.0.1:1"));
         let mut flows = TcpFlows::default();
         flows.add(0, Some(5), frame(there, 100, 1, 1, false));
         flows.add(2, Some(7), frame(there, 100, 101, 1, false));

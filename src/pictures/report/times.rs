@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::axis::{Axis, AxisUnit};
 use super::plot::Plot;
-use super::runs::ChartLine;
+use super::runs::{self, ChartLine, STYLES};
 use super::series::{Dot, ExtraKind, MOST_DOTS, State};
 use super::slots::TimeSlot;
 use super::text::{count, moment, percent, time};
@@ -21,19 +21,26 @@ const WIDTH: f64 = 860.0;
 /// The chart as a part of a picture, its marks explained above, and how wide and high it is.
 pub(super) fn picture(lines: &[ChartLine<'_>]) -> (String, f64, f64) {
     let mut top = String::new();
-    let names = lines.iter().filter(|_| lines.len() > 1).map(|line| (line.class(), "", line.label()));
+    let names = lines.iter().filter(|line| !line.is_alone()).map(|line| (line.class(), "", line.label()));
     let kinds = kinds(lines).into_iter().filter(|(.., number)| *number > 0);
-    let marks = kinds.map(|(kind, words, number)| ("s0 keys".to_string(), kind, format!("{words} {}", count(number))));
-    let mut x = 70.0;
-    for (class, kind, text) in names.chain(marks) {
+    let class = class_of_keys(lines);
+    let marks = kinds.map(|(kind, words, number)| (class.to_string(), kind, format!("{words} {}", count(number))));
+    let words = smoke_in_words(lines).map(|words| ("s0".to_string(), "-", words.to_string()));
+    let (mut x, mut y) = (70.0, 18.0);
+    for (class, kind, text) in names.chain(marks).chain(words) {
+        let wide = 36.0 + 7.0 * text.chars().count() as f64;
+        if x > 70.0 && x + wide > WIDTH {
+            (x, y) = (70.0, y + 20.0);
+        }
         let mark = match kind {
-            "" => format!("<line class=\"sample\" x1=\"{}\" x2=\"{}\" y1=\"18\" y2=\"18\"/>", x - 8.0, x + 8.0),
-            kind => format!("<use href=\"#m-{kind}\" class=\"{kind}\" x=\"{x}\" y=\"18\"/>"),
+            "-" => String::new(),
+            "" => format!("<line class=\"sample\" x1=\"{}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\"/>", x - 8.0, x + 8.0),
+            kind => format!("<use href=\"#m-{kind}\" class=\"{kind}\" x=\"{x}\" y=\"{y}\"/>"),
         };
-        let _ = write!(top, "<g class=\"{class}\">{mark}<text x=\"{}\" y=\"22\">{text}</text></g>", x + 14.0);
-        x += 36.0 + 7.0 * text.chars().count() as f64;
+        let _ = write!(top, "<g class=\"{class}\">{mark}<text x=\"{}\" y=\"{}\">{text}</text></g>", x + 14.0, y + 4.0);
+        x += wide;
     }
-    let (chart, end) = draw(lines).place(WIDTH, 40.0, 8);
+    let (chart, end) = draw(lines).place(WIDTH, y + 22.0, 8);
     (top + chart.as_str(), WIDTH, end)
 }
 
@@ -48,16 +55,20 @@ pub(super) fn section(lines: &[ChartLine<'_>]) -> String {
 
 fn draw(lines: &[ChartLine<'_>]) -> Plot {
     let extras = lines.iter().any(|line| line.series.tally.late + line.series.tally.duplicate > 0);
-    let strips = if extras { vec!["lost", "extra"] } else { vec!["lost"] };
+    // Each line has a strip for its losses, unless they are too many to be distinguished.
+    let lanes = if lines.len() <= STYLES { lines.len() } else { 1 };
+    let lane_class = |lane: usize| if lanes > 1 { lines[lane].class() } else { String::new() };
+    let mut strips: Vec<(String, &str)> = (0..lanes).map(|lane| (lane_class(lane), "lost")).collect();
+    strips.extend(extras.then(|| (String::new(), "extra")));
     let last = lines.iter().map(|line| line.series.last).max().unwrap_or_default();
     let mut plot = Plot::new(Axis::linear(AxisUnit::Time, 0.0, last as f64), heights(lines), 264, strips);
-    let dots: usize = lines.iter().filter_map(|line| line.series.dots.as_ref()).map(Vec::len).sum();
-    for line in lines {
+    for (number, line) in lines.iter().enumerate() {
         let class = line.class();
         plot.add(&format!("<g class=\"{class}\">"));
-        match line.series.dots.as_ref().filter(|_| dots <= 2 * MOST_DOTS) {
-            Some(_) => draw_dots(&mut plot, line),
-            None => draw_smoke(&mut plot, line, lines.len() > 1),
+        let strips = [number % lanes, lanes].map(|strip| plot.strip(strip));
+        match has_dots(lines, line) {
+            true => draw_dots(&mut plot, line, strips),
+            false => draw_smoke(&mut plot, line, strips, lines.len() > 1),
         }
         plot.add("</g>\n");
     }
@@ -76,7 +87,8 @@ fn heights(lines: &[ChartLine<'_>]) -> Axis {
     }
 }
 
-fn draw_dots(plot: &mut Plot, line: &ChartLine<'_>) {
+/// Draws a mark for each ping, and those of what was lost and what came besides in the strips with these middles.
+fn draw_dots(plot: &mut Plot, line: &ChartLine<'_>, [lost, extra]: [f64; 2]) {
     let mut dots: Vec<&Dot> = line.series.dots.iter().flatten().collect();
     dots.sort_by_key(|dot| dot.at);
     let name = |dot: &Dot| format!("{}ping {} at {}", line.title(), dot.seq, moment(dot.at));
@@ -88,7 +100,6 @@ fn draw_dots(plot: &mut Plot, line: &ChartLine<'_>) {
             plot.curve("joined", if points.len() > 1 { &points } else { &[] }, None);
         }
     }
-    let strip = plot.strip(0);
     for dot in dots {
         let at = dot.at as f64;
         match (dot.state, dot.rtt) {
@@ -97,20 +108,19 @@ fn draw_dots(plot: &mut Plot, line: &ChartLine<'_>) {
                 let level = plot.level(rtt as f64);
                 plot.mark(kind, at, level, &format!("{}: {}{note}", name(dot), time(rtt as f64)));
             }
-            (State::Pending, _) => plot.mark("pending", at, strip, &format!("{}: still pending at the end", name(dot))),
+            (State::Pending, _) => plot.mark("pending", at, lost, &format!("{}: still pending at the end", name(dot))),
             (state, _) => {
                 let how = if state == State::TimedOut { "timed out" } else { "error" };
                 let why = dot.why.as_ref().map_or(String::new(), |why| format!("\n{why}"));
-                plot.mark("lost", at, strip, &format!("{}: lost, {how}{why}", name(dot)));
+                plot.mark("lost", at, lost, &format!("{}: lost, {how}{why}", name(dot)));
             }
         }
     }
-    let strip = plot.strip(1);
-    for extra in &line.series.extras {
-        let seq = extra.seq.map_or(String::new(), |seq| format!(" to ping {seq}"));
-        let after = extra.after.map_or(String::new(), |after| format!(", {} after it was sent", time(after as f64)));
-        let title = format!("{}{} reply{seq} at {}{after}", line.title(), extra.kind.word(), moment(extra.at));
-        plot.mark(extra.kind.word(), extra.at as f64, strip, &title);
+    for stray in &line.series.extras {
+        let seq = stray.seq.map_or(String::new(), |seq| format!(" to ping {seq}"));
+        let after = stray.after.map_or(String::new(), |after| format!(", {} after it was sent", time(after as f64)));
+        let title = format!("{}{} reply{seq} at {}{after}", line.title(), stray.kind.word(), moment(stray.at));
+        plot.mark(stray.kind.word(), stray.at as f64, extra, &title);
     }
 }
 
@@ -126,7 +136,7 @@ fn typical_gap(dots: &[&Dot]) -> i64 {
     gaps.get(gaps.len() / 2).copied().unwrap_or_default().max(1)
 }
 
-fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
+fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, [lost, extra]: [f64; 2], is_one_of_many: bool) {
     let slots: Vec<(i64, i64, &TimeSlot)> = line.series.slots.used().collect();
     let quantile = |share: f64| -> Vec<Vec<(f64, f64)>> {
         // A slot without a reply interrupts the curve.
@@ -143,20 +153,20 @@ fn draw_smoke(plot: &mut Plot, line: &ChartLine<'_>, is_one_of_many: bool) {
         }
     }
     quantile(0.5).iter().for_each(|run| plot.curve("median", run, None));
-    let (strip, extra) = (plot.strip(0), plot.strip(1));
+    let foot = plot.strip(0) - 11.0;
     for (begin, end, slot) in slots {
         let title = slot_title(&line.title(), [begin, end], slot);
         let along = (begin as f64, end as f64);
         let share = slot.lost as f64 / slot.sent.max(1) as f64;
         if slot.lost > 0 {
             // By its square root: a loss of 1% is seen beside one of 100%.
-            let top = strip + 9.0 - 18.0 * share.sqrt();
-            plot.bar("slot-lost", along, (top, strip + 9.0), &format!("{title}\nloss {}", percent(share)));
+            let top = lost + 9.0 - 18.0 * share.sqrt();
+            plot.bar("slot-lost", along, (top, lost + 9.0), &format!("{title}\nloss {}", percent(share)));
         }
         if slot.late + slot.duplicate > 0 {
             plot.bar("slot-extra", along, (extra - 9.0, extra + 9.0), &title);
         }
-        plot.bar("slot", along, (0.0, strip - 11.0), &title);
+        plot.bar("slot", along, (0.0, foot), &title);
     }
 }
 
@@ -178,32 +188,37 @@ fn slot_title(line: &str, [begin, end]: [i64; 2], slot: &TimeSlot) -> String {
 
 /// What the marks mean, and how many of each there are.
 fn keys(lines: &[ChartLine<'_>]) -> String {
-    let mut html = String::from("<ul class=\"keys\">");
-    if lines.len() > 1 {
-        for line in lines {
-            let _ = write!(
-                html,
-                "<li class=\"{}\"><svg width=\"28\" height=\"12\"><line class=\"sample\" x1=\"0\" x2=\"28\" y1=\"6\" y2=\"6\"/></svg> {}</li>",
-                line.class(),
-                line.label()
-            );
-        }
-    }
+    let mut html = format!("<ul class=\"keys\">{}", runs::keys(lines));
     for (kind, words, number) in kinds(lines).into_iter().filter(|(.., number)| *number > 0) {
         let _ = write!(
             html,
-            "<li class=\"s0\"><svg width=\"14\" height=\"12\"><use href=\"#m-{kind}\" class=\"{kind}\" x=\"7\" y=\"6\"/></svg> {words} {}</li>",
+            "<li class=\"{}\"><svg width=\"14\" height=\"12\"><use href=\"#m-{kind}\" class=\"{kind}\" x=\"7\" y=\"6\"/></svg> {words} {}</li>",
+            class_of_keys(lines),
             count(number)
         );
     }
-    let smoke = lines.iter().any(|line| line.series.dots.is_none());
-    if smoke {
-        html += "<li>line: median; bands: the middle half";
-        html += if lines.len() > 1 { "" } else { ", the middle 80%, and all replies" };
-        html += " of each moment</li>";
-    }
+    html += &smoke_in_words(lines).map_or(String::new(), |words| format!("<li>{words}</li>"));
     html += if heights(lines).is_log { "<li>logarithmic</li>" } else { "" };
     html + "</ul>\n"
+}
+
+/// What gives marks their colour in the explanation: that of their line, or none of several.
+fn class_of_keys(lines: &[ChartLine<'_>]) -> &'static str {
+    if lines.iter().any(ChartLine::is_alone) { "s0 alone" } else { "all" }
+}
+
+/// What a smoke chart is made of, where there is one.
+fn smoke_in_words(lines: &[ChartLine<'_>]) -> Option<&'static str> {
+    (!lines.iter().all(|line| has_dots(lines, line))).then_some(match lines.len() {
+        1 => "line: median; bands: the middle half, the middle 80%, and all replies of each moment; bars: losses",
+        _ => "line: median; band: the middle half of each moment; bars: losses",
+    })
+}
+
+/// Whether each ping of a line has a mark.
+fn has_dots(lines: &[ChartLine<'_>], line: &ChartLine<'_>) -> bool {
+    let dots: usize = lines.iter().filter_map(|line| line.series.dots.as_ref()).map(Vec::len).sum();
+    line.series.dots.is_some() && dots <= 2 * MOST_DOTS
 }
 
 /// The kinds of marks: each with its meaning and how many there are.

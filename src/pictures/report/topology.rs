@@ -3,16 +3,18 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 
-use super::cells::{HostCells, LinkCells, PolicyCells};
+use super::cells::PolicyCells;
 use super::record::RunRecord;
 use super::text::{Shown, round_time};
+use crate::net::observe::event::{MadeHost, MadeLink};
 
 /// A host's box.
 const WIDE: f64 = 150.0;
 /// A line of text in it.
 const LINE: f64 = 16.0;
-/// Between two columns of boxes.
+/// Between two columns of boxes, with and without words on the links.
 const GAP: f64 = 130.0;
+const BARE_GAP: f64 = 48.0;
 /// Between two boxes of a column.
 const ABOVE: f64 = 34.0;
 
@@ -27,8 +29,8 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
         labs.sort_unstable();
         labs.dedup();
         for lab in labs {
-            let hosts: Vec<&HostCells> = run.hosts.iter().filter(|host| host.lab == lab).collect();
-            let links: Vec<&LinkCells> = run.links.iter().filter(|link| link.lab == lab).collect();
+            let hosts: Vec<&MadeHost> = run.hosts.iter().filter(|host| host.lab == lab).collect();
+            let links: Vec<&MadeLink> = run.links.iter().filter(|link| link.lab == lab).collect();
             let policies = run.summary.as_ref().map_or(&run.decided, |summary| &summary.policies);
             html += &run.heading(runs.len());
             html += &draw(&hosts, &links);
@@ -40,7 +42,7 @@ pub(super) fn section(runs: &[RunRecord]) -> String {
 
 /// A host and where it stands: its column, and its place in it.
 struct PlacedHost<'a> {
-    host: &'a HostCells,
+    host: &'a MadeHost,
     column: usize,
     x: f64,
     y: f64,
@@ -61,7 +63,7 @@ impl PlacedHost<'_> {
 }
 
 /// The hosts in columns by how many links they are away from the first.
-fn place<'a>(hosts: &[&'a HostCells], links: &[&LinkCells]) -> Vec<PlacedHost<'a>> {
+fn place<'a>(hosts: &[&'a MadeHost], links: &[&MadeLink]) -> Vec<PlacedHost<'a>> {
     let mut columns: Vec<Option<usize>> = vec![None; hosts.len()];
     let number = |name: &String| hosts.iter().position(|host| host.name == *name);
     let joined: Vec<(usize, usize)> =
@@ -90,12 +92,13 @@ fn place<'a>(hosts: &[&'a HostCells], links: &[&LinkCells]) -> Vec<PlacedHost<'a
     let tall = |placed: &[PlacedHost<'_>], column: usize| -> f64 {
         placed.iter().filter(|one| one.column == column).map(|one| one.height() + ABOVE).sum()
     };
+    let gap = if links.iter().all(|link| carries(link).is_empty()) { BARE_GAP } else { GAP };
     let last = placed.iter().map(|one| one.column).max().unwrap_or_default();
     let whole = (0..=last).map(|column| tall(&placed, column)).fold(0.0, f64::max);
     for column in 0..=last {
         let mut y = (whole - tall(&placed, column)) / 2.0 + ABOVE / 2.0;
         for one in placed.iter_mut().filter(|one| one.column == column) {
-            (one.x, one.y) = (column as f64 * (WIDE + GAP) + 1.0, y);
+            (one.x, one.y) = (column as f64 * (WIDE + gap) + 1.0, y);
             y += one.height() + ABOVE;
         }
     }
@@ -110,7 +113,7 @@ fn starts(hosts: usize, joined: &[(usize, usize)]) -> Vec<usize> {
     all
 }
 
-fn draw(hosts: &[&HostCells], links: &[&LinkCells]) -> String {
+fn draw(hosts: &[&MadeHost], links: &[&MadeLink]) -> String {
     let placed = place(hosts, links);
     let wide = placed.iter().map(|one| one.x + WIDE).fold(0.0, f64::max) + 1.0;
     let tall = placed.iter().map(|one| one.y + one.height()).fold(0.0, f64::max) + ABOVE / 2.0;
@@ -170,9 +173,9 @@ fn cut(text: &str) -> String {
 }
 
 /// What a link does to what it carries.
-fn carries(link: &LinkCells) -> Vec<String> {
+fn carries(link: &MadeLink) -> Vec<String> {
     let mut list = Vec::new();
-    let some = |ns: Option<f64>| ns.filter(|ns| *ns > 0.0);
+    let some = |ns: i64| (ns > 0).then_some(ns as f64);
     if let Some(delay) = some(link.delay_ns) {
         list.push(match some(link.jitter_ns) {
             Some(jitter) => format!("{} ± {}", round_time(delay), round_time(jitter)),
@@ -181,7 +184,7 @@ fn carries(link: &LinkCells) -> Vec<String> {
     }
     list.extend(link.rate.map(rate));
     list.extend(link.queue.map(|frames| format!("queue {frames}")));
-    list.extend(link.mtu.filter(|mtu| *mtu != 1500).map(|mtu| format!("MTU {mtu}")));
+    list.extend((!matches!(link.mtu, 0 | 1500)).then(|| format!("MTU {}", link.mtu)));
     list
 }
 
@@ -195,7 +198,7 @@ fn rate(bits: u64) -> String {
 }
 
 /// Each link with all of what it does, and the policies on it.
-fn table(links: &[&LinkCells], policies: &[PolicyCells]) -> String {
+fn table(links: &[&MadeLink], policies: &[PolicyCells]) -> String {
     if links.is_empty() {
         return String::new();
     }

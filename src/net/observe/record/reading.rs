@@ -121,6 +121,12 @@ impl RowFile {
     /// Enters a line; whether it is a row.
     pub fn enter(&mut self, line: &[u8], mut take: impl FnMut(&RowCells<'_>, &[u8]) -> bool) -> bool {
         let Some(cells) = RowCells::parse(line).filter(|cells| take(cells, line)) else { return false };
+        self.count(&cells);
+        true
+    }
+
+    /// Counts a row that was entered.
+    pub fn count(&mut self, cells: &RowCells<'_>) {
         match cells.r#type.as_ref() {
             "run" => self.version = cells.schema,
             "summary" => self.has_summary = true,
@@ -129,7 +135,11 @@ impl RowFile {
             _ => self.is_of_run = true,
         }
         self.rows += 1;
-        true
+    }
+
+    /// Counts the lines that are no rows as `other` does, whose rows are others.
+    pub fn count_unreadable(&mut self, other: &Self) {
+        (self.unreadable, self.first_unreadable) = (other.unreadable, other.first_unreadable);
     }
 
     /// Whether it is what `--seeds` writes.

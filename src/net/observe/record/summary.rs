@@ -1,6 +1,6 @@
 //! The last row: the account of the run.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::RunTimes;
 use crate::net::observe::loss_report::{Drops, LossReport, PolicyReport};
@@ -53,7 +53,8 @@ pub struct CountCells {
 }
 
 /// How many probes were lost of those settled, with the 95% interval of the rate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LossCell {
     /// Errored and timed out.
     pub lost: u64,
@@ -72,7 +73,8 @@ pub struct LossCell {
 }
 
 /// Round-trip times; see [`Rtts`](crate::net::probe::stats::Rtts).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[allow(missing_docs)] // as there, and in `Ipdv`
 pub struct RttCells {
     pub min_ns: Option<i64>,

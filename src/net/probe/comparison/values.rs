@@ -51,13 +51,19 @@ impl CountedValues {
     /// The value of a rank from the largest, which is 1; `None` beyond the smallest.
     pub(super) fn ranked(&self, rank: u64) -> Option<f64> {
         let mut left = rank.checked_sub(1)?;
-        for (value, count) in self.counts.iter().rev() {
-            match left.checked_sub(*count) {
+        for (value, count) in self.descending() {
+            match left.checked_sub(count) {
                 Some(rest) => left = rest,
-                None => return Some((value << self.coarse) as f64 + ((1_u64 << self.coarse) - 1) as f64 / 2.0),
+                None => return Some(value),
             }
         }
         None
+    }
+
+    /// The values from the largest on, each with how often it occurs.
+    pub(super) fn descending(&self) -> impl Iterator<Item = (f64, u64)> {
+        let middle = ((1_u64 << self.coarse) - 1) as f64 / 2.0;
+        self.counts.iter().rev().map(move |(value, count)| ((value << self.coarse) as f64 + middle, *count))
     }
 }
 

@@ -45,6 +45,43 @@ pub fn binomial(n: u64, p: f64) -> Option<(u64, u64)> {
     Some((least.unwrap_or(n), n))
 }
 
+/// How likely it is that fewer than `count` of `n` things happen, and that so many do, where each happens with probability `p`,
+/// which is above 0 and below 1.
+pub fn binomial_terms(n: u64, p: f64, count: u64) -> (f64, f64) {
+    let choices = log_factorial(n) - log_factorial(count) - log_factorial(n - count);
+    let same = (choices + count as f64 * p.ln() + (n - count) as f64 * (-p).ln_1p()).exp();
+    let odds = p / (1.0 - p);
+    // The terms on the side that is away from the mean shrink.
+    let (mut sum, mut term) = (0.0, same);
+    if count as f64 <= n as f64 * p {
+        for from in (1..=count).rev() {
+            term *= from as f64 / (n - from + 1) as f64 / odds;
+            sum += term;
+            if term < sum * f64::EPSILON {
+                break;
+            }
+        }
+        return (sum, same);
+    }
+    for from in count..n {
+        term *= (n - from) as f64 / (from + 1) as f64 * odds;
+        sum += term;
+        if term < sum * f64::EPSILON {
+            break;
+        }
+    }
+    ((1.0 - same - sum).max(0.0), same)
+}
+
+/// The logarithm of a factorial (Stirling's series, which is exact enough from 16 on).
+fn log_factorial(n: u64) -> f64 {
+    if n < 16 {
+        return (1..=n).map(|factor| (factor as f64).ln()).sum();
+    }
+    let n = n as f64;
+    n * n.ln() - n + (std::f64::consts::TAU * n).ln() / 2.0 + 1.0 / (12.0 * n) - 1.0 / (360.0 * n.powi(3))
+}
+
 /// The same by the normal distribution, corrected for the skew (Cornish and Fisher 1938): for a large mean it is as good.
 fn approximate(n: u64, p: f64) -> (u64, u64) {
     let mean = n as f64 * p;
@@ -56,6 +93,24 @@ fn approximate(n: u64, p: f64) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn terms_are_those_of_the_distribution() {
+        let close = |(one, other): (f64, f64), expected: (f64, f64)| {
+            assert!((one - expected.0).abs() < 1e-9 && (other - expected.1).abs() < 1e-9, "{one} {other}");
+        };
+        close(binomial_terms(0, 0.5, 0), (0.0, 1.0));
+        close(binomial_terms(4, 0.5, 1), (1.0 / 16.0, 4.0 / 16.0));
+        close(binomial_terms(4, 0.5, 4), (15.0 / 16.0, 1.0 / 16.0));
+        close(binomial_terms(3, 0.25, 2), (54.0 / 64.0, 9.0 / 64.0));
+        // Half of an even number, and of very many: what is fewer and what is more have the same part.
+        for n in [40, 10_000_000] {
+            let (fewer, same) = binomial_terms(n, 0.5, n / 2);
+            assert!((2.0 * fewer + same - 1.0).abs() < 1e-6, "{n}: {fewer} {same}");
+        }
+        let all: f64 = (0..=30).map(|count| binomial_terms(30, 0.1, count).1).sum();
+        assert!((all - 1.0).abs() < 1e-9, "{all}");
+    }
 
     #[test]
     fn intervals_hold_999_of_1000_cases() {

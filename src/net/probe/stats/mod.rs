@@ -7,7 +7,7 @@ use std::fmt;
 
 use hdrhistogram::Histogram;
 
-pub use self::binomial::binomial;
+pub use self::binomial::{binomial, binomial_terms};
 pub use self::ipdv::Ipdv;
 use super::ledger::Counts;
 use crate::net::policy::neighbours::Neighbours;
