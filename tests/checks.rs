@@ -175,3 +175,22 @@ fn of_long_words_the_start_and_the_end_are_kept() {
     assert_eq!((lines[1], lines[2], lines[lines.len() - 1]), ("the first", "line 0", "the last"));
     assert!(run.stdout.len() < 5_000 && lines.contains(&"…"), "{}", run.stdout);
 }
+
+/// The first requirement that failed is the reason for all that follows, errors included.
+#[test]
+fn what_follows_a_failed_requirement_has_one_reason() {
+    let run = checked(
+        "group(\"g\", || { require(\"a\", 1, 2); require(\"b\", 1, 2); check(\"c\", 1, 1); throw \"later\" }); check(\"d\", 1, 1); ()",
+        5,
+    );
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "FAIL g: a: got 1, expected 2 (line 1)",
+            "--   g: b: not judged: \"a\" failed",
+            "--   g: c: not judged: \"a\" failed",
+            "ok   d"
+        ]
+    );
+}

@@ -71,6 +71,9 @@ fn results_are_lines_files_and_words_for_each() {
     assert!(words.starts_with("# bob?b: 2 of 5 points\n") && words.contains("print hello and the name"), "{words}");
     assert!(words.contains("expected (not shown)") && !words.contains("hello Ada"), "{words}");
     assert!(words.contains("and 1 checks that are not shown: 1 of 1 points") && !words.contains("nobody"), "{words}");
+    let nothing = fs::read_to_string(dir.path().join("out/cem.md")).expect("words");
+    let names = "hand in one of hello.py, hello.c, hello.cpp, Hello.java, hello.sh, hello.rhai; what is there: no file";
+    assert!(nothing.contains(names) && nothing.contains("not shown: 0 of 1 points"), "{nothing}");
     let mut table = csv::Reader::from_path(dir.path().join("a.csv")).expect("a table");
     let rows: Vec<Vec<String>> =
         table.records().map(|row| row.expect("a row").iter().map(str::to_string).collect()).collect();
