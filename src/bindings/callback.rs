@@ -19,6 +19,7 @@ use super::{body, context, exit, print};
 use crate::net::host::bugs;
 use crate::terminal::output;
 
+mod forwarded;
 mod renew;
 
 /// A closure with all it needs to be called later, on any thread.
@@ -37,6 +38,8 @@ pub struct Callback {
     watch: Option<CallWatch>,
     /// The version of the script it is of, if the newest is to be called.
     following: Option<Following>,
+    /// The closure that it stands for, and where that was given away; see [`Self::forwarded`].
+    stands_for: Option<(String, Position)>,
 }
 
 /// Notices a closure that changes copies which its script does not see.
@@ -134,7 +137,7 @@ impl Callback {
         let name = closure.fn_name();
         let by_name = function(&global, name).is_some();
         let (caches, scope, watch, following) = (Caches::new(), Scope::new(), None, None);
-        Self { closure, programs, global, caches, scope, by_name, position, watch, following }
+        Self { closure, programs, global, caches, scope, by_name, position, watch, following, stands_for: None }
     }
 
     /// Calls the closure. A panic of a native beneath it becomes an error.
@@ -197,7 +200,7 @@ impl Callback {
             if error.position().is_none() && self.is_of_script() {
                 error.set_position(self.position);
             }
-            error
+            self.through(error)
         })
     }
 

@@ -14,6 +14,11 @@ const ASSIGNMENTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/assignm
 /// The directory of the assignments.
 const ASSIGNMENTS_DIR: &str = "assignments/";
 
+/// Whether this is the text of a script that came with pingscript.
+pub fn came_with_us(text: &str) -> bool {
+    SHIPPED.iter().any(|(_, shipped)| *shipped == text)
+}
+
 /// The scripts by their directories, with what each is for.
 pub fn list() -> String {
     let width = SHIPPED.iter().map(|(file, _)| shown(file).len()).max().unwrap_or(0);

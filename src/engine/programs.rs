@@ -11,6 +11,7 @@ use rhai::{
 use super::compile::compile;
 use super::diagnostics::{DiagnosticMessage, Finding, Names, Reporter, plain_type};
 use super::help::{self, Reference};
+use super::library::came_with_us;
 use super::settings;
 use super::sources::{SHIPPED, Sources};
 use crate::bindings::callback::guarded;
@@ -131,8 +132,7 @@ impl ScriptHost {
     /// The option whose value `error` is about, of a script that came with pingscript: nothing in the script is wrong.
     pub fn wrong_argument(&self, script: &ScriptStart, error: &EvalAltResult) -> Option<(String, Error)> {
         let text = self.sources.text(&script.name)?;
-        let came_with_us = SHIPPED.iter().any(|(_, shipped)| *shipped == text);
-        let error = core_error(error).filter(|_| came_with_us)?;
+        let error = core_error(error).filter(|_| came_with_us(&text))?;
         let is_about = |(_, value): &&(String, String)| error.is_about(value);
         let (option, value) = script.given.get()?.iter().find(is_about)?;
         let hint = on_command_line(&error.hint, &text).unwrap_or_else(|| error.hint.clone());
@@ -142,7 +142,7 @@ impl ScriptHost {
     /// Whether what ended `script` was reported, and nothing in it is wrong: it came with pingscript, and ran a script of the user.
     pub fn has_passed_on(&self, script: &ScriptStart, error: &EvalAltResult) -> bool {
         let text = self.sources.text(&script.name);
-        is_of_run(error) && text.is_some_and(|text| SHIPPED.iter().any(|(_, shipped)| *shipped == text))
+        is_of_run(error) && text.is_some_and(|text| came_with_us(&text))
     }
 
     /// A value as one line says it; a text of several lines as it is, since quotes would only be in its way.

@@ -51,7 +51,7 @@ pub(in crate::bindings) fn prepare(
     closure: FnPtr,
 ) -> Prepared<impl FnOnce() -> ScriptResult<Dynamic> + Send + 'static> {
     // In a box: it would stand on the thread's stack.
-    let callback = Box::new(Callback::new(ctx, closure));
+    let callback = Box::new(Callback::new(ctx, closure).forwarded());
     // Before its thread begins: no one else would serve it.
     let mut clients = callback.captured::<Connection>();
     clients.retain(Connection::was_accepted);

@@ -203,6 +203,14 @@ mod tests {
         }
     }
 
+    /// A run does not look for them.
+    #[test]
+    fn no_shipped_script_has_a_certain_mistake() {
+        for (name, script) in crate::engine::sources::SHIPPED {
+            assert_eq!(certain(&Scan::new(script)).len(), 0, "{name}");
+        }
+    }
+
     #[test]
     fn what_may_be_meant_is_not() {
         for script in [
