@@ -366,7 +366,7 @@ fn replies_without_a_way_back_and_lives_that_end_are_causes_in_the_kernel_and_si
              IcmpInEchos - IcmpOutEchoReps 3 meanwhile)",
             // It ends at r, which has a way back, and at s, which has none.
             "Time to Live exceeded in Transit from 10.0.0.2",
-            "perhaps the time to live of a packet ended at s (its kernel counted IpInHdrErrors 3 meanwhile)",
+            "perhaps the time to live of a packet ended, or its header was wrong, at s (its kernel counted IpInHdrErrors 3 meanwhile)",
         ] {
             let cause = format!("\n  seq 1, 2, 3: {cause}\n  0 unexplained");
             assert!(run.stdout.contains(&cause), "{args:?} {cause}\n{}", run.stdout);

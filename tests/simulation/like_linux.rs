@@ -218,6 +218,47 @@ fn packets_from_senders_that_no_host_can_be_are_not_received_as_in_the_kernel() 
     assert_eq!(Facts::of(&kernels.expect_code(0)).named, simulated.named);
 }
 
+/// What is refused, rejected and reset in corners, a line each.
+const CORNERS: &str = r#"
+let net = lab::create();
+let a = net.host("a"); let r = net.router("r"); let b = net.host("b"); net.link(a, r); net.link(r, b);
+for kind in ["blackhole", "prohibit", "unreachable"] {
+    for addr in [b.addr, `[${b.addr6}]`] {
+        r.route(addr.split("[").reduce(|all, part| all + part.split("]")[0], ""), kind);
+        let ping = run_in(a, || udp::open(`${addr}:7`, #{ ttl: 1 }).ping(`${addr}:7`, "hi", 200.ms));
+        print(`${kind} ${addr}=${ping.kind} ${ping.icmp ?? ""}`);
+    }
+}
+let to = `${r.addr}:7`;
+for source in ["127.0.0.1:0", "127.9.9.9:0"] {
+    print(`udp from ${source}=${run_in(a, || udp::bind(source).ping(to, "hi", 200.ms)).error ?? "sent"}`);
+    print(`tcp from ${source}=${run_in(a, || tcp::try_connect(to, #{ bind: source, timeout: 200.ms })).kind}`);
+}
+let listener = run_in(r, || tcp::listen("*:80", #{ framing: "line" }));
+run_in(a, || { let conn = tcp::connect(`${r.addr}:80`, #{ framing: "line" }); conn.send("hello"); sleep(50.ms); conn.linger = 0.s; conn.close(); });
+sleep(100.ms);
+let conn = run_in(r, || listener.accept(500.ms));
+print(`reset before it was accepted=${conn.recv(200.ms).text} ${conn.recv(200.ms).kind} ${conn.ended}`);
+let server = run_in(r, || udp::bind("*:7"));
+let task = start_thread(|| server.recv());
+sleep(10.ms);
+net.end();
+print(`a wait in a lab that ends=${task.join()}`);
+exit(0);
+"#;
+
+#[test]
+fn corners_are_as_in_the_kernel() {
+    let simulated = Facts::of(&run(&["--simulate", "--seed", "7", "-e", CORNERS]).expect_code(0));
+    assert_eq!(simulated.named["blackhole 10.0.0.3"], "timeout ", "{simulated:?}");
+    let kernels = run(&["--lab", "kernel", "-e", CORNERS]);
+    if kernels.code == Some(4) {
+        skip("corners over labs of both kinds", "user namespaces or root");
+        return;
+    }
+    assert_eq!(Facts::of(&kernels.expect_code(0)).named, simulated.named);
+}
+
 /// When what is lost is sent again: exact here, for they are the times of the docs.
 #[test]
 fn what_is_lost_is_sent_again_at_the_times_of_linux() {

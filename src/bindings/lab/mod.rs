@@ -131,7 +131,7 @@ impl ScriptLab {
         let before = self.0.net.now();
         let counts = self.0.net.kernel_counts();
         account.counted([before, self.0.net.now()], &counts);
-        self.0.net.black_holes().iter().for_each(|(host, to)| account.has_black_hole(*host, to.addr(), to.len()));
+        account.has_black_holes(self.0.net.black_holes());
         self.0.net.end();
     }
 

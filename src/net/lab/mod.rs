@@ -30,6 +30,7 @@ use super::host::environment::process;
 use super::host::id::HostId;
 use super::host::stop::Stop;
 use super::host::{Host, SimulatedHost};
+use super::observe::loss_report::BlackHole;
 use super::time::Instant;
 
 pub mod addresses;
@@ -86,6 +87,8 @@ struct State {
     is_unsettled: bool,
     /// How many ends of cables there have been.
     ends: u32,
+    /// The routes by which packets vanished, also those that are gone.
+    black_holes: Vec<BlackHole>,
 }
 
 #[derive(Debug)]
@@ -243,11 +246,9 @@ impl Lab {
         both.map(|(host, node)| (host.id, host.name.clone(), node.addrs.clone(), node.forwards)).collect()
     }
 
-    /// The routes of its hosts by which packets vanish.
-    pub fn black_holes(&self) -> Vec<(HostId, Prefix)> {
-        let state = self.state();
-        let chosen = state.hosts.iter().flat_map(|host| host.chosen.iter().map(|(to, target)| (host.id, *to, *target)));
-        chosen.filter(|(.., target)| *target == Some(LinkTarget::Blackhole)).map(|(host, to, _)| (host, to)).collect()
+    /// The routes of its hosts by which packets have vanished.
+    pub fn black_holes(&self) -> Vec<BlackHole> {
+        self.state().black_holes.clone()
     }
 
     /// Ends the lab: its programs are killed and its networks are gone. Sockets that were made in it hear nothing more; what

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::protocol::{Request, RouteChange};
-use super::{LabHost, LinkTarget, Prefix};
+use super::{LabHost, LinkTarget, Prefix, State};
 use crate::net::error::{Error, Result};
+use crate::net::observe::loss_report::BlackHole;
 
 /// Where a chosen route leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +67,15 @@ impl LabHost {
         self.lab().settle();
         let mut state = self.lab().state();
         let change = RouteChange { host: self.number(), to, target };
+        let before = self.lab().now();
         self.ask("route", &Request::Routes(vec![change]))?;
-        let entry = &mut state.hosts[self.number()];
+        let State { hosts, black_holes, .. } = &mut *state;
+        let entry = &mut hosts[self.number()];
+        let is_open = |hole: &&mut BlackHole| (hole.host, hole.to, hole.until) == (entry.id, to, None);
+        black_holes.iter_mut().filter(is_open).for_each(|hole| hole.until = Some(self.lab().now()));
+        if target == Some(LinkTarget::Blackhole) {
+            black_holes.push(BlackHole { host: entry.id, to, since: before, until: None });
+        }
         entry.routes.remove(&to);
         entry.chosen.retain(|(other, _)| *other != to);
         entry.chosen.push((to, target));

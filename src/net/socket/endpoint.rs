@@ -248,11 +248,12 @@ impl Endpoint {
         let waits = self.waits.load(Ordering::Relaxed);
         let (mut ask, mut next, mut has_error) = (waits.is_multiple_of(ASK_AGAIN) || has_more, 0, false);
         loop {
-            if self.is_closed() {
-                return Err(self.closed("recv"));
-            }
+            // What ends a script closes its sockets, too.
             if stop.is_stopped() {
                 return Ok(Err(Waited::Stopped));
+            }
+            if self.is_closed() {
+                return Err(self.closed("recv"));
             }
             if ask && let Some(taken) = take(has_error)? {
                 self.waits.store(next, Ordering::Relaxed);
@@ -269,7 +270,7 @@ impl Endpoint {
             has_error = awaited[0].has_error;
             match waited {
                 Waited::Ready => {}
-                _ if self.is_closed() => return Err(self.closed("recv")),
+                _ if self.is_closed() && !stop.is_stopped() => return Err(self.closed("recv")),
                 Waited::Stopped => return Ok(Err(waited)),
                 // What came while this thread was preempted, or before a deadline that was over at once.
                 Waited::TimedOut => return Ok(take(false)?.ok_or(waited)),

@@ -1,6 +1,6 @@
 //! Which losses are attributed to what kernels counted meanwhile, and how sure that is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::counting::Damaged;
 use super::kernel::{BUFFER, CHECKSUM, FRAGMENTS, HOPS, KERNEL_CAUSES, KernelCause, NO_REPLY, ROUTE};
@@ -25,6 +25,7 @@ impl Inner {
         found: &mut Found,
         counts: &Counts<'_>,
         all: &BTreeMap<Counter, Vec<CounterRise>>,
+        unsure: &mut HashSet<usize>,
     ) {
         for (counter, rises) in counts {
             let lag = counter.lag();
@@ -38,6 +39,12 @@ impl Inner {
             let rises: Vec<_> = concerned.map(|rise| (*rise, left(rise))).filter(|(_, left)| *left > 0).collect();
             let mut candidates = open.clone();
             candidates.retain(|&index| rises.iter().any(|(rise, _)| meanwhile(&self.losses[index], rise)));
+            // Losses that another count may explain may as well be of this one, and its own of that.
+            let is_of_this = |index: &&usize| {
+                let loss = &self.losses[**index];
+                self.may_raise(counter, loss) && rises.iter().any(|(rise, _)| meanwhile(loss, rise))
+            };
+            let shared = unsure.iter().filter(is_of_this).count() as u64;
             let (mut chosen, mut most, count) = (Vec::new(), 0, candidates.len() as u64);
             // Nothing else explains a loss, but only as far back as verdicts are remembered.
             candidates.retain(|&index| !self.causes.may_have_forgotten(self.losses[index].sent));
@@ -51,12 +58,15 @@ impl Inner {
                     !takes
                 });
             }
-            let may_be_sure = !counter.is_of(HOPS) && !rises.iter().any(|(rise, _)| rise.coarse);
+            let may_be_sure = shared == 0 && !counter.is_of(HOPS) && !rises.iter().any(|(rise, _)| rise.coarse);
             let is_sure = may_be_sure && most == count && chosen.len() as u64 == count;
             let words = self.words(counter, rises.iter().map(|(rise, _)| rise.by).sum());
             let cause = match chosen.len() as u64 {
                 _ if is_sure => words,
-                some if some < count => format!("perhaps {words}; which of {count} pings is not known"),
+                some if some < count + shared => {
+                    unsure.extend(&chosen);
+                    format!("perhaps {words}; which of {} pings is not known", count + shared)
+                }
                 _ => format!("perhaps {words}"),
             };
             for index in chosen {

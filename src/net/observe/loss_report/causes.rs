@@ -35,6 +35,8 @@ pub enum Incident<'a> {
 pub(super) enum Fate {
     Dropped,
     Delayed(Duration),
+    /// Sent so many times: it is lost with the last of them.
+    Duplicated(u32),
     /// Delayed so long in vain: it could not be kept.
     NotKept(Duration),
     Corrupted,
@@ -84,7 +86,7 @@ pub(super) struct Causes {
 }
 
 impl Causes {
-    /// Enters what happened to a packet at `at`, if a loss can come of it. A duplicated packet is no loss.
+    /// Enters what happened to a packet at `at`, if it matters for its loss.
     pub(super) fn enter(&mut self, (key, family): (EndsKey, Family), at: Instant, site: &Site, incident: Incident<'_>) {
         let none = Verdict::new(Action::Pass, "");
         let (fate, verdict, draws) = match incident {
@@ -95,7 +97,8 @@ impl Causes {
                     Action::Corrupt => Fate::Corrupted,
                     Action::Replace(_) => Fate::Replaced,
                     Action::Reject(rejection) => Fate::Rejected(rejection.reply(family)),
-                    Action::Pass | Action::Duplicate(_) => return,
+                    Action::Duplicate(times) => Fate::Duplicated(*times),
+                    Action::Pass => return,
                 };
                 (fate, verdict, draws.as_slice())
             }
@@ -190,6 +193,7 @@ impl Causes {
     /// explain no other's loss.
     pub(super) fn got_reply(&mut self, key: &EndsKey, sent: Instant) {
         self.streams.got_reply(key, sent);
+        let mut copies = 1;
         for key in [*key, key.back()] {
             let harmless = |cause: &&Cause| cause.at >= sent && !cause.fate.is_final();
             let mut sites: Vec<Site> = Vec::new();
@@ -198,7 +202,8 @@ impl Causes {
                 if cause.reply().is_some() && self.accepted.len() < REMEMBERED {
                     self.accepted.insert(key.without_content());
                 }
-                if !sites.contains(&cause.site) {
+                if sites.iter().filter(|site| **site == cause.site).count() < copies {
+                    copies += cause.fate.added_copies();
                     sites.push(cause.site.clone());
                     ids.push(cause.id);
                 }
@@ -215,7 +220,7 @@ impl Causes {
     /// Whether a script has the message in hand, and nothing else is known that may be why it was lost.
     pub(super) fn may_be_replied_to(&self, key: &EndsKey) -> bool {
         let mut known = [*key, key.back()].into_iter().filter_map(|key| self.by_key.get(&key)).flatten();
-        known.all(|cause| cause.fate == Fate::NotRepliedTo)
+        known.all(|cause| matches!(cause.fate, Fate::NotRepliedTo | Fate::Duplicated(_)))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -284,7 +289,7 @@ impl Cause {
         match self.fate {
             Fate::NotRepliedTo | Fate::ReplyTaken => !matches!(fault, Fault::Late | Fault::Elsewhere(_)),
             Fate::Delayed(_) => fault == Fault::Late,
-            Fate::RepliedOtherwise(_) => false,
+            Fate::RepliedOtherwise(_) | Fate::Duplicated(_) => false,
             _ => true,
         }
     }
@@ -296,6 +301,14 @@ impl Fate {
         match self {
             Self::Rejected(reply) => by.is_none() || reply == by,
             _ => false,
+        }
+    }
+
+    /// How many more packets there are after it.
+    pub(super) fn added_copies(self) -> usize {
+        match self {
+            Self::Duplicated(times) => times.saturating_sub(1) as usize,
+            _ => 0,
         }
     }
 
@@ -327,6 +340,7 @@ impl fmt::Display for Cause {
             // How long is said of each.
             Fate::Delayed(_) if !self.draws.is_empty() => write!(f, "delayed by {origin}"),
             Fate::Delayed(by) => write!(f, "delayed {} by {origin}", by.short()),
+            Fate::Duplicated(times) => write!(f, "sent {times} times by {origin}"),
             Fate::NotKept(by) => write!(f, "to be delayed {} by {origin}, but did not fit", by.short()),
             Fate::Corrupted => write!(f, "corrupted by {origin}"),
             Fate::Replaced => write!(f, "replaced by {origin}"),

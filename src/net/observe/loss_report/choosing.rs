@@ -6,6 +6,7 @@ use super::Loss;
 use super::causes::{Cause, Causes, Fate};
 use super::ends::EndsKey;
 use crate::net::policy::RejectReply;
+use crate::net::probe::ledger::Fault;
 use crate::net::time::{Duration, Instant};
 
 /// The causes that explain no loss yet, in their order.
@@ -79,14 +80,18 @@ impl Causes {
     }
 }
 
-/// What happened to the ping itself until then: the first at each place, on the way there and back, in order.
+/// What happened to the ping itself until then: at each place the first, or as many as there are copies of it, on the way there and
+/// back, in order.
 fn own<'a>(left: &Unused<'a>, loss: &Loss, until: Instant) -> Vec<OnWay<'a>> {
     let mut own: Vec<OnWay<'_>> = Vec::new();
-    let mut ways = vec![(loss.key, loss.sent), (loss.key.back(), loss.sent)];
-    while let Some((way, from)) = ways.pop() {
+    let mut ways = VecDeque::from([(loss.key, loss.sent), (loss.key.back(), loss.sent)]);
+    let mut copies = 1;
+    while let Some((way, from)) = ways.pop_front() {
         for cause in between(left, way, [from, until]).take(LOOKED_AT) {
-            if !own.iter().any(|(other, seen)| *other == way && seen.site == cause.site) {
+            let at_place = own.iter().filter(|(other, seen)| *other == way && seen.site == cause.site).count();
+            if at_place < copies {
                 own.push((way, cause));
+                copies += cause.fate.added_copies();
                 // What the script replied with may have met its end as well.
                 ways.extend(cause.reply().filter(|_| way == loss.key).map(|reply| (way.reply(reply), cause.at)));
             }
@@ -113,25 +118,38 @@ fn sender<'a>(left: &Unused<'a>, loss: &Loss, by: Option<RejectReply>) -> Option
 
 /// Where what was delayed or damaged met its end all the same.
 fn end_of<'a>((way, known): OnWay<'a>, own: &[OnWay<'a>]) -> Option<OnWay<'a>> {
-    let is_end = |(other, cause): &OnWay<'_>| cause.is_final() && (*other, &cause.site) != (way, &known.site);
-    own.iter().copied().find(is_end)
+    let others = own.iter().copied().filter(|(other, cause)| (*other, &cause.site) != (way, &known.site));
+    end(&others.collect::<Vec<_>>())
+}
+
+/// The end of a packet: the first, or of several copies the last, if none of them is left.
+fn end<'a>(own: &[OnWay<'a>]) -> Option<OnWay<'a>> {
+    let ends: Vec<OnWay<'a>> = own.iter().copied().filter(|(_, cause)| cause.is_final()).collect();
+    match 1 + own.iter().map(|(_, cause)| cause.fate.added_copies()).sum::<usize>() {
+        1 => ends.first().copied(),
+        copies => ends.get(copies - 1..)?.last().copied(),
+    }
 }
 
 /// Why no reply came in time: what was the end of the packet, or damaged it, or delayed it for too long. `accepts`: replies that do
 /// not say what they reply to are accepted.
 fn why<'a>(own: &[OnWay<'a>], loss: &Loss, accepts: bool) -> Option<OnWay<'a>> {
     let first = |fits: &dyn Fn(&Cause) -> bool| own.iter().copied().find(|(_, cause)| fits(cause));
-    let damage = |cause: &Cause| !(matches!(cause.fate, Fate::Delayed(_)) || accepts && cause.reply().is_some());
-    first(&Cause::is_final).or_else(|| first(&damage)).or_else(|| delay(own, loss))
+    let damage = |cause: &Cause| match cause.fate {
+        Fate::Delayed(_) | Fate::Duplicated(_) => false,
+        _ => !(cause.is_final() || accepts && cause.reply().is_some()),
+    };
+    end(own).or_else(|| first(&damage)).or_else(|| delay(own, loss))
 }
 
-/// The longest delay, if without those of the packet its reply would have come in time: one of them was over after that,
-/// or the reply came too late by no more than they took.
+/// The longest delay, if without those of the packet its reply would have come in time: the reply came too late by no more than
+/// they took, or it did not come, and one of them was over after that.
 fn delay<'a>(own: &[OnWay<'a>], loss: &Loss) -> Option<OnWay<'a>> {
     let in_time = own.iter().filter(|(_, cause)| cause.at <= loss.until);
     let delays: Vec<(Duration, OnWay<'_>)> = in_time.filter_map(|one| Some((one.1.delayed()?, *one))).collect();
     let all = delays.iter().fold(Duration::ZERO, |all, (by, _)| all + *by);
-    let outlasts = delays.iter().any(|(by, (_, cause))| cause.at + *by >= loss.until);
-    let is_why = outlasts || loss.late_at.is_some_and(|at| at - loss.until <= all);
+    let outlasts = |(by, (_, cause)): &(Duration, OnWay<'_>)| cause.at + *by >= loss.until;
+    let is_within = loss.late_at.is_some_and(|at| at - loss.until <= all);
+    let is_why = is_within || (loss.instead != Some(Fault::Late) && delays.iter().any(outlasts));
     delays.into_iter().max_by_key(|(by, _)| *by).filter(|_| is_why).map(|(_, one)| one)
 }

@@ -1,11 +1,11 @@
 //! What kernels count is read, and what links damage is remembered, so that losses can be attributed to counts.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::ends::{Ends, EndsKey};
 use super::rises::{CountReading, Counter, CounterRise};
-use super::{Incident, Inner, LossReport, REMEMBERED};
+use super::{BlackHole, Incident, Inner, LossReport, REMEMBERED};
 use crate::net::host::Host;
 use crate::net::host::id::HostId;
 use crate::net::policy::Action;
@@ -29,9 +29,9 @@ impl LossReport {
         inner.servers.at((host, addr)).drops += drops;
     }
 
-    /// Notes that a lab's host has a route to this network by which packets vanish.
-    pub fn has_black_hole(&self, host: HostId, network: IpAddr, len: u8) {
-        self.lock().black_holes.push((host, network, len));
+    /// Notes that hosts of a lab had these routes by which packets vanish.
+    pub fn has_black_holes(&self, routes: impl IntoIterator<Item = BlackHole>) {
+        self.lock().black_holes.extend(routes);
     }
 
     /// Notes that the kernel has lost so many more frames before they came onto the link called `link`, by `now`.

@@ -95,6 +95,11 @@ impl Hosts {
         self.owners.extend(addrs.iter().map(|addr| ((lab, *addr), host)));
     }
 
+    /// The addresses of a host.
+    pub(super) fn addrs_of(&self, host: HostId) -> Vec<IpAddr> {
+        self.owners.iter().filter(|(_, owner)| **owner == host).map(|((_, addr), _)| *addr).collect()
+    }
+
     /// Notes that a link joins two hosts.
     pub(super) fn link(&mut self, name: &Arc<str>, one: HostId, other: HostId) {
         self.links.push((name.clone(), one, other));

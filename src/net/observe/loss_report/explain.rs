@@ -1,12 +1,13 @@
 //! Why pings were lost: each loss gets one cause, and each pinger its explanation.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Weak;
 
 use super::folded::Server;
 use super::pingers::Group;
 use super::rises::Counter;
-use super::{Dropping, Drops, Explanation, Inner, Loss, LossCause, LossReport, causes};
+use super::{BlackHole, Dropping, Drops, Explanation, Inner, Loss, LossCause, LossReport, causes};
 use crate::net::host::id::HostId;
 use crate::net::probe::ledger::Fault;
 
@@ -115,19 +116,14 @@ impl Inner {
         let rises = self.rises.by_counter(counts);
         let (kernels, places): (Vec<_>, Vec<_>) =
             rises.iter().partition(|(counter, _)| matches!(counter, Counter::Kernel(..)));
-        self.attribute_rises(&mut found, &places, &rises);
-        for &(host, network, len) in &self.black_holes {
-            let name = self.hosts.name(host).unwrap_or_default();
-            let cause = format!("vanished in the black hole route of {name} to {network}/{len}");
-            self.attribute(&mut found, &cause, |loss| {
-                let (from, to) = (loss.key.sender().0, loss.key.server());
-                let addr = self.pingers.get(loss.pinger).pinging.ends.to().ip();
-                // A lab has a route to each address of its hosts, which is more specific than one to a network.
-                let is_used = to == HostId::default() || len == if addr.is_ipv4() { 32 } else { 128 };
-                is_used && (from == host || self.may_pass(from, to, host)) && covers(network, len, addr)
-            });
+        let mut unsure = HashSet::new();
+        self.attribute_rises(&mut found, &places, &rises, &mut unsure);
+        for hole in &self.black_holes {
+            let name = self.hosts.name(hole.host).unwrap_or_default();
+            let cause = format!("vanished in the black hole route of {name} to {}", hole.to);
+            self.attribute(&mut found, &cause, |loss| self.vanishes(loss, hole));
         }
-        self.attribute_rises(&mut found, &kernels, &rises);
+        self.attribute_rises(&mut found, &kernels, &rises, &mut unsure);
         // The ping was sent in a lab, or it would not be here. Programs give hosts addresses, too: those reply at times.
         let replied = self.pingers.addrs_with_replies();
         self.attribute(&mut found, "the lab has given no host this address", |loss| {
@@ -136,6 +132,24 @@ impl Inner {
             is_no_host && !is_of_many(addr) && !replied.contains(&addr)
         });
         found
+    }
+
+    /// Whether a lost ping, or the reply to it, is a packet that such a route loses.
+    fn vanishes(&self, loss: &Loss, hole: &BlackHole) -> bool {
+        let (from, to) = (loss.key.sender().0, loss.key.server());
+        let ends = self.pingers.get(loss.pinger).pinging.ends;
+        let was_there = hole.since <= loss.until && hole.until.is_none_or(|until| until >= loss.sent);
+        let leads = |from: HostId, to: HostId, addr: IpAddr| {
+            // A lab has a route to each address of its hosts, which is more specific than one to a network.
+            let is_used = to == HostId::default() || hole.to.is_single();
+            is_used && (from == hole.host || self.may_pass(from, to, hole.host)) && hole.to.contains(addr)
+        };
+        let own = ends.from().ip();
+        let is_back = |addr: IpAddr| {
+            let is_source = own == addr || (own.is_unspecified() && own.is_ipv4() == addr.is_ipv4());
+            is_source && to != HostId::default() && leads(to, from, addr)
+        };
+        was_there && (leads(from, to, ends.to().ip()) || self.hosts.addrs_of(from).into_iter().any(is_back))
     }
 
     /// Attributes to one cause all losses without one that it fits.
@@ -155,7 +169,9 @@ impl Inner {
     /// What is said of a group of pingers.
     fn explanation(&self, group: Group, found: &[Option<(String, String)>]) -> Explanation {
         let Group { title, members } = group;
-        let own = self.losses.iter().zip(found).filter(|(loss, _)| members.contains(&loss.pinger));
+        let mut own: Vec<_> =
+            self.losses.iter().zip(found).filter(|(loss, _)| members.contains(&loss.pinger)).collect();
+        own.sort_by_key(|(loss, _)| loss.number);
         let mut causes: Vec<(String, Vec<String>)> = Vec::new();
         let one = |place: &usize| self.pingers.get(*place);
         let gone: u64 = members.iter().map(|place| one(place).forgotten).sum();
@@ -191,14 +207,4 @@ fn by_fault(number: u64, fault: Fault) -> (String, String) {
         _ => number.to_string(),
     };
     (format!("the reply {fault}"), named)
-}
-
-/// Whether the network, whose prefix has `len` bits, has this address.
-fn covers(network: IpAddr, len: u8, addr: IpAddr) -> bool {
-    let differs = match (network, addr) {
-        (IpAddr::V4(network), IpAddr::V4(addr)) => (u32::from(network) ^ u32::from(addr)).leading_zeros(),
-        (IpAddr::V6(network), IpAddr::V6(addr)) => (u128::from(network) ^ u128::from(addr)).leading_zeros(),
-        _ => return false,
-    };
-    differs >= u32::from(len)
 }

@@ -33,6 +33,7 @@ use crate::net::probe::ledger::Counts;
 use crate::net::time::{Duration, Instant};
 use crate::net::wire::Family;
 use crate::net::wire::content::Content;
+use crate::net::wire::prefix::Prefix;
 
 mod attribution;
 mod causes;
@@ -50,6 +51,19 @@ mod streams;
 
 /// How many losses, and how many verdicts, are remembered one by one.
 pub const REMEMBERED: usize = 65_536;
+
+/// A route of a lab's host by which packets vanish.
+#[derive(Clone, Copy, Debug)]
+pub struct BlackHole {
+    /// The host.
+    pub host: HostId,
+    /// Where to.
+    pub to: Prefix,
+    /// Since when.
+    pub since: Instant,
+    /// Until when; `None`: it is there.
+    pub until: Option<Instant>,
+}
 
 /// Why a serving socket did not reply to a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +119,7 @@ struct Inner {
     rises: Rises,
     /// Packets that links damaged, the latest last.
     damaged: VecDeque<Damaged>,
-    /// Routes of lab hosts by which packets vanish: the host, the network and the length of its prefix.
-    black_holes: Vec<(HostId, IpAddr, u8)>,
+    black_holes: Vec<BlackHole>,
     losses: VecDeque<Loss>,
     /// Those of the losses for which there was no cause when they were noted, and no reply since.
     open: HashSet<EndsKey>,

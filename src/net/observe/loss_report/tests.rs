@@ -16,6 +16,7 @@ use crate::net::socket::session::Session;
 use crate::net::socket::udp::UdpSocket;
 
 mod alike;
+mod copies;
 mod counted;
 mod delays;
 

@@ -179,27 +179,30 @@ impl Stack {
         // What it says of a packet, it says by the interface that leads back to the sender.
         let Ok(own) = self.reporter(source, from) else { return };
         let kind = |v4, v6| if family == Family::V4 { Kind::v4(3, v4) } else { Kind::v6(1, v6) };
+        // The route is found first: one that rejects does so whatever hops are left.
+        let index = match self.way_to(to) {
+            Ok((index, _)) => index,
+            Err(errno) => {
+                // Linux does not count IPv4 packets that a route rejects.
+                let is_counted = errno != EINVAL && (family == Family::V6 || !matches!(errno, EHOSTUNREACH | EACCES));
+                self.counts.no_route[usize::from(family == Family::V6)] += u64::from(is_counted);
+                let may_report = self.limits.allow_route_error(source, now);
+                let kind = match errno {
+                    _ if !may_report => return,
+                    EINVAL => return,
+                    EHOSTUNREACH => kind(1, 0),
+                    EACCES => kind(13, 1),
+                    _ => kind(0, 0),
+                };
+                return self.report(kind, bytes, own, 0, now);
+            }
+        };
         let original = bytes.clone();
         if !take_hop(bytes) {
             self.counts.hops_exceeded[usize::from(family == Family::V6)] += 1;
             let kind = if family == Family::V4 { Kind::v4(11, 0) } else { Kind::v6(3, 0) };
             return self.report(kind, &original, own, 0, now);
         }
-        let index = match self.way_to(to) {
-            Ok((index, _)) => index,
-            Err(errno) => {
-                self.counts.no_route[usize::from(family == Family::V6)] += 1;
-                let may_report = self.limits.allow_route_error(source, now);
-                let kind = match errno {
-                    _ if !may_report => return,
-                    EINVAL => return,
-                    EHOSTUNREACH => kind(1, 3),
-                    EACCES => kind(13, 1),
-                    _ => kind(0, 0),
-                };
-                return self.report(kind, &original, own, 0, now);
-            }
-        };
         let mtu = self.interface(index).map_or(1500, |it| it.mtu);
         if bytes.len() <= mtu as usize {
             self.outbox.packets.push((index, std::mem::take(bytes)));

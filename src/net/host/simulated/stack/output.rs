@@ -82,6 +82,9 @@ impl Stack {
             None if self.is_local(what.to) => LOOPBACK,
             None => self.way_to(what.to).map_err(of_route)?.0,
         };
+        if index != LOOPBACK {
+            is_no_loopback(what.source).map_err(of_route)?;
+        }
         let first = self.interface(index).map_or(1500, |it| it.mtu);
         // As IP_PMTUDISC_PROBE has it, a packet that may not be cut asks the path, whatever was learnt of it.
         let mtu = match what.dont_fragment {
@@ -125,4 +128,12 @@ impl Stack {
         let index = if self.is_local(to) { Ok(LOOPBACK) } else { self.way_to(to).map(|(index, _)| index) };
         index.map(|index| self.outbox.packets.push((index, packet))).is_ok()
     }
+}
+
+/// Linux sends nothing of IPv4 to other hosts that says it comes from a loopback address.
+///
+/// # Errors
+/// `EINVAL`: this one is such an address.
+pub(super) fn is_no_loopback(source: IpAddr) -> Result<(), i32> {
+    if source.is_ipv4() && source.is_loopback() { Err(EINVAL) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use super::super::datagram::{DatagramSocket, QueuedError};
-use super::output::Sending;
+use super::output::{Sending, is_no_loopback};
 use super::{SocketKey, Stack, StackTime};
 use crate::net::error::errno::*;
 use crate::net::host::socket::SocketType;
@@ -104,6 +104,9 @@ impl Stack {
         let peer = SocketAddr::new(specified(peer.ip()), peer.port());
         let local = self.local_or_bound(key)?;
         let source = if local.ip().is_unspecified() { self.source_for(peer.ip())? } else { local.ip() };
+        if !self.is_local(peer.ip()) {
+            is_no_loopback(source)?;
+        }
         let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
         (socket.local, socket.peer) = (Some(SocketAddr::new(source, local.port())), Some(peer));
         Ok(())

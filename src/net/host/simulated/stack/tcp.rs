@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::output::is_no_loopback;
 use super::sockets::{ports_after, specified};
 use super::{SocketKey, Stack};
 use crate::net::error::errno::*;
@@ -42,6 +43,9 @@ impl Stack {
         let any = unspecified(Family::of(peer.ip()));
         let own = bound.map_or(any, |local| local.ip());
         let source = if own.is_unspecified() { self.source_for(peer.ip())? } else { own };
+        if !self.is_local(peer.ip()) {
+            is_no_loopback(source)?;
+        }
         let port = match bound {
             Some(local) => local.port(),
             None => {

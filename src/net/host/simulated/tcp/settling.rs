@@ -54,13 +54,13 @@ impl TcpSockets {
         if let Some(ends) = ends.filter(|_| in_time_wait) {
             self.time_waits.enter(ends, now);
         }
-        let is_gone = is_orphan || listener.is_some();
+        // One that waits to be accepted is accepted all the same, with what came over it.
+        let waits =
+            listener.and_then(|listener| self.sockets.get(&listener)).is_some_and(|it| it.waiting.contains(&key));
+        let is_gone = is_orphan || (listener.is_some() && !waits);
         // In TIME-WAIT it still acknowledges what the peer sends again.
         if is_gone && !in_time_wait && matches!(stage, TcpStage::Over | TcpStage::Refused) {
             self.sockets.remove(&key);
-            if let Some(listener) = listener.and_then(|listener| self.sockets.get_mut(&listener)) {
-                listener.waiting.retain(|waiting| *waiting != key);
-            }
             if let Some(ends) = ends.filter(|ends| self.flows.get(ends) == Some(&key)) {
                 self.flows.remove(&ends);
             }

@@ -29,6 +29,8 @@ fn a_delay_explains_no_loss_that_it_did_not_cause() {
     let nothing = "1 unexplained: seq 1";
     assert_eq!(said([1, 0], None, None), nothing, "what a firewall drops without a word");
     assert_eq!(said([20, 20], None, None), nothing);
+    let late = "seq 1: the reply came too late\n  0 unexplained";
+    assert_eq!(said([0, 35], Some(80), None), late, "over after the time-out, and 80 - 35 is too late, too");
     assert_eq!(
         said([1, 0], Some(70), None),
         "seq 1: the reply came too late\n  0 unexplained",
