@@ -224,7 +224,7 @@ let net = lab::create();
 let a = net.host("a"); let r = net.router("r"); let b = net.host("b"); net.link(a, r); net.link(r, b);
 for kind in ["blackhole", "prohibit", "unreachable"] {
     for addr in [b.addr, `[${b.addr6}]`] {
-        r.route(addr.split("[").reduce(|all, part| all + part.split("]")[0], ""), kind);
+        r.route(if addr == b.addr { addr } else { b.addr6 }, kind);
         let ping = run_in(a, || udp::open(`${addr}:7`, #{ ttl: 1 }).ping(`${addr}:7`, "hi", 200.ms));
         print(`${kind} ${addr}=${ping.kind} ${ping.icmp ?? ""}`);
     }
@@ -232,19 +232,16 @@ for kind in ["blackhole", "prohibit", "unreachable"] {
 let to = `${r.addr}:7`;
 for source in ["127.0.0.1:0", "127.9.9.9:0"] {
     print(`udp from ${source}=${run_in(a, || udp::bind(source).ping(to, "hi", 200.ms)).error ?? "sent"}`);
-    print(`tcp from ${source}=${run_in(a, || tcp::try_connect(to, #{ bind: source, timeout: 200.ms })).kind}`);
+    try { run_in(a, || tcp::try_connect(to, #{ bind: source, timeout: 200.ms })); } catch (e) { print(`tcp from ${source}=${e.message}`); }
 }
 let listener = run_in(r, || tcp::listen("*:80", #{ framing: "line" }));
 run_in(a, || { let conn = tcp::connect(`${r.addr}:80`, #{ framing: "line" }); conn.send("hello"); sleep(50.ms); conn.linger = 0.s; conn.close(); });
 sleep(100.ms);
 let conn = run_in(r, || listener.accept(500.ms));
 print(`reset before it was accepted=${conn.recv(200.ms).text} ${conn.recv(200.ms).kind} ${conn.ended}`);
-let server = run_in(r, || udp::bind("*:7"));
-let task = start_thread(|| server.recv());
+b.start("udp_server_plain.rhai", ["--listen", "*:7", "--quiet"]);
 sleep(10.ms);
 net.end();
-print(`a wait in a lab that ends=${task.join()}`);
-exit(0);
 "#;
 
 #[test]
