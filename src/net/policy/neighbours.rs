@@ -152,14 +152,19 @@ impl Recent {
     }
 }
 
+/// The word that has the bit of `number`: their count is a power of two.
+fn place(bits: &[u64], number: u64) -> usize {
+    (number / 64) as usize & (bits.len() - 1)
+}
+
 fn set(bits: &mut [u64], number: u64, value: bool) {
-    let words = bits.len();
-    let (word, bit) = (&mut bits[(number / 64) as usize % words], 1 << (number % 64));
+    let place = place(bits, number);
+    let (word, bit) = (&mut bits[place], 1 << (number % 64));
     *word = if value { *word | bit } else { *word & !bit };
 }
 
 fn is_set(bits: &[u64], number: u64) -> bool {
-    bits[(number / 64) as usize % bits.len()] & (1 << (number % 64)) != 0
+    bits[place(bits, number)] & (1 << (number % 64)) != 0
 }
 
 #[cfg(test)]

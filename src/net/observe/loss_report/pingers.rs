@@ -53,8 +53,13 @@ pub(super) struct OnePinger {
 #[derive(Debug, Default)]
 pub(super) struct Pingers {
     list: Vec<OnePinger>,
-    places: HashMap<(u64, Option<u64>, SocketAddr), usize>,
+    places: HashMap<PingerKey, usize>,
+    /// The last that was asked for, which is mostly the next.
+    last: Option<(PingerKey, usize)>,
 }
+
+/// What distinguishes a pinger: its socket, its schedule and its target.
+type PingerKey = (u64, Option<u64>, SocketAddr);
 
 /// Pingers that are reported together: usually one.
 #[derive(Clone, Debug)]
@@ -68,6 +73,17 @@ impl Pingers {
     /// The place of a pinger, which it gets if it has none yet.
     pub(super) fn place(&mut self, pinging: &PingerRun) -> usize {
         let key = (pinging.socket, pinging.schedule, pinging.ends.to());
+        match self.last {
+            Some((last, place)) if last == key => place,
+            _ => {
+                let place = self.find(key, pinging);
+                self.last = Some((key, place));
+                place
+            }
+        }
+    }
+
+    fn find(&mut self, key: PingerKey, pinging: &PingerRun) -> usize {
         if let Some(&place) = self.places.get(&key) {
             return place;
         }

@@ -17,6 +17,8 @@ const NEWEST_REMEMBERED: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct PeerTable {
     numbers: HashMap<SocketAddr, u32, Mixed>,
+    /// The one that was sent to last, as long as it is known: mostly the next that is asked for.
+    last: Option<(SocketAddr, u32)>,
     peers: Vec<Peer>,
     free: Vec<u32>,
     /// Peers without a record, with the stamp they got then; stale if the peer was sent to again.
@@ -76,17 +78,25 @@ impl PeerTable {
     /// The number of a peer that gets one more record.
     pub(super) fn enlist(&mut self, addr: SocketAddr) -> u32 {
         let addr = without_flow(addr);
-        let number = match self.numbers.get(&addr) {
-            Some(&number) => number,
+        let number = match self.known(addr) {
+            Some(number) => number,
             None => self.add(addr),
         };
+        self.last = Some((addr, number));
         self.peers[number as usize].records += 1;
         number
     }
 
     /// The number of a peer already sent to and not forgotten.
     pub(super) fn number(&self, addr: SocketAddr) -> Option<u32> {
-        self.numbers.get(&without_flow(addr)).copied()
+        self.known(without_flow(addr))
+    }
+
+    fn known(&self, addr: SocketAddr) -> Option<u32> {
+        match self.last {
+            Some((last, number)) if last == addr => Some(number),
+            _ => self.numbers.get(&addr).copied(),
+        }
     }
 
     pub(super) fn pending(&self, peer: u32) -> PeerEnds {
@@ -146,6 +156,7 @@ impl PeerTable {
         {
             let peer = &self.peers[number as usize];
             if peer.records == 0 && peer.idle == stamp {
+                self.last = self.last.filter(|(_, last)| *last != number);
                 self.numbers.remove(&peer.addr);
                 self.free.push(number);
             }
@@ -233,6 +244,18 @@ mod tests {
         come_and_go(&mut peers, limit..limit + 1, 1);
         assert_eq!((has_forgotten(&peers, 0, 1), has_forgotten(&peers, 1, 1)), (None, Some(true)));
         assert_eq!(peers.len(), limit as usize + 1);
+    }
+
+    #[test]
+    fn the_peer_that_was_sent_to_last_is_forgotten_in_its_turn() {
+        let mut peers = PeerTable::default();
+        let others: Vec<u32> = (1..=IDLE_REMEMBERED as u32).map(|host| peers.enlist(addr(host))).collect();
+        let last = peers.enlist(addr(0));
+        for number in [last].into_iter().chain(others) {
+            assert!(peers.number(addr(0)).is_some());
+            peers.forget_one(number, Key::Number(1));
+        }
+        assert_eq!(peers.number(addr(0)), None);
     }
 
     #[test]
