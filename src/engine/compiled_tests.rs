@@ -14,6 +14,7 @@ use crate::bindings::policy::scripted::Scripted;
 use crate::net::policy::Place;
 use crate::net::policy::attached::Decide;
 use crate::net::policy::datagram::Datagram;
+use crate::net::policy::decided::Draws;
 use crate::net::policy::input::{PacketView, PolicyInput};
 use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::udp::{Options, UdpSocket};
@@ -72,6 +73,8 @@ impl Author {
             ("text", 2) => format!("({}).{}()", of("text"), self.one_of(&["to_upper", "to_lower"])),
             ("text", 3) => format!("`<${{{}}}-${{{}}}>`", of("int"), of("text")),
             ("text", 4) => "text_of(pkt)".to_string(),
+            ("text", 5) => format!("{{ let x = {}; if {} {{ x += x; }} x + x }}", of("text"), of("bool")),
+            ("text", 6) => format!("{{ let x = {}; let y = x; if !yes {{ y = x; }} y + {} }}", of("text"), of("text")),
             ("text", _) => format!("({} + {})", of("text"), of("text")),
             ("duration", 2) => format!("({}).{}", of("int"), self.one_of(&["ms", "us", "s", "ns"])),
             ("duration", 3) => format!("({}).{}", of("float"), self.one_of(&["ms", "us", "s"])),
@@ -193,7 +196,7 @@ fn a_tree_decides_as_the_interpreter_does() {
                     number,
                     draws: RandomStream::of_seed(author.0.draw().to_bits()),
                 };
-                let (mut first, mut second) = (Vec::new(), Vec::new());
+                let (mut first, mut second) = (Draws::new(), Draws::new());
                 let verdict = interpreter.decide(&subject, &place, &mut first);
                 let by_tree = tree.decide_by_tree(&subject, &place, &mut second);
                 decided += usize::from(by_tree.is_some());

@@ -134,12 +134,15 @@ impl Batch {
     /// How many datagrams one call moves at most.
     pub const MOST: usize = 64;
 
+    /// How many it moves where they may be of any size.
+    pub const LARGE: usize = 32;
+
     /// Datagrams longer than this are cut in a batch of [`small`](Self::small) ones.
     pub const SMALL: usize = 2048;
 
     /// Room for some datagrams of any size, of which the senders alone are wanted.
     pub fn large() -> Self {
-        Self::new(16, 65_536, false)
+        Self::new(Self::LARGE, 65_536, false)
     }
 
     /// Room for many small datagrams and what comes with each.

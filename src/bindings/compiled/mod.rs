@@ -18,6 +18,7 @@ use super::callback::Callback;
 use super::context::{self, Context};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
+use crate::net::policy::decided::Draws;
 use crate::net::policy::{Place, Verdict};
 use crate::net::random::Sequence;
 use crate::net::wire::frame::Frame;
@@ -87,7 +88,7 @@ impl Compiled {
     pub fn reply(&self, request: &Datagram, handler: &mut Callback, context: &Context) -> Option<Vec<u8>> {
         let place = request.decided.as_deref().map(|decided| &decided.place);
         let random = Some(&*context.random);
-        let (mut drawn, from) = (Vec::new(), Some(request.from));
+        let (mut drawn, from) = (Draws::new(), Some(request.from));
         let view = View { data: &request.data, place, from, frame: None, verdict: None, random };
         let (Value::Text(text), changes) = self.value(&view, &mut drawn)? else { return None };
         used(&drawn, context);
@@ -100,7 +101,7 @@ impl Compiled {
 
     /// What the closure returns for a packet, and what it changes of what it captured: for [`Self::keep`], once the value is
     /// used. `None`: ask the interpreter. `drawn` are the random numbers that were used.
-    pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Vec<f64>) -> Option<(Value<'a>, Vec<Change<'a>>)> {
+    pub fn value<'a>(&'a self, view: &View<'a>, drawn: &mut Draws) -> Option<(Value<'a>, Vec<Change<'a>>)> {
         let mut state = State::new(&self.tree, view, drawn, Cells::Captured(&self.captured));
         let value = state.run()?;
         Some((value, state.changes))

@@ -1,6 +1,7 @@
 //! From the interpreter's syntax tree to ours. Whatever is not known here gives `None`: it is left to the interpreter.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::{
     ASTFlags, ASTNode, CustomExpr, Dynamic, Expr, FnPtr, GlobalRuntimeState, ImmutableString, Position, ScriptFuncDef,
@@ -93,7 +94,7 @@ pub(in crate::bindings) fn turn(
     let mut translator = TreeBuilder { outer: Some((outer, &assigned)), ..TreeBuilder::new(global, "") };
     translator.names.push((packet.to_string(), KnownValue::Packet));
     let body = translator.statements(statements).ok_or(translator.unknown)?;
-    let tree = Tree::new(TreeNode::body(body), translator.constants);
+    let tree = Tree::new(TreeNode::body(body, translator.ends), translator.constants);
     Ok((tree, translator.cells))
 }
 
@@ -125,6 +126,11 @@ struct TreeBuilder<'g> {
     /// How many expressions the statements at hand are part of: a `return` would have to leave them.
     nested: usize,
     calls: usize,
+    /// For each variable that is alive whether its latest reading may take its value, since nothing after it reads it: a tree runs once
+    /// from its beginning to its end.
+    reads: Vec<Option<Arc<AtomicBool>>>,
+    /// Whether a statement of the function at hand ends it.
+    ends: bool,
     /// The values that stand in what is translated.
     constants: Vec<Value<'static>>,
     /// In a loop over packets: the variables outside of it, and those that are assigned to.
@@ -139,9 +145,9 @@ impl<'g> TreeBuilder<'g> {
     fn new(global: &'g GlobalRuntimeState, main: &'g str) -> Self {
         let source = global.source.as_deref().unwrap_or(main);
         let (base, height, nested, calls) = (0, 0, 0, 0);
-        let (names, constants, cells) = (Vec::new(), Vec::new(), Vec::new());
-        let unknown = Position::NONE;
-        Self { global, source, names, base, height, nested, calls, constants, outer: None, cells, unknown }
+        let (names, constants, cells, reads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (unknown, ends, outer) = (Position::NONE, false, None);
+        Self { global, source, names, base, height, nested, calls, reads, ends, constants, outer, cells, unknown }
     }
 
     /// The body of `function`, called with `values`.
@@ -152,21 +158,53 @@ impl<'g> TreeBuilder<'g> {
         let (base, nested) = (std::mem::replace(&mut self.base, self.names.len()), std::mem::take(&mut self.nested));
         let within = source_of(self.global, function).unwrap_or(self.source);
         let source = std::mem::replace(&mut self.source, within);
+        let outer_ends = std::mem::take(&mut self.ends);
         self.calls += 1;
         self.names.extend(function.params.iter().map(ToString::to_string).zip(values));
         let node = self.statements(&body::running(function));
         self.names.truncate(self.base);
         (self.base, self.nested, self.source) = (base, nested, source);
         self.calls -= 1;
-        Some(TreeNode::body(node?))
+        let ends = std::mem::replace(&mut self.ends, outer_ends);
+        Some(TreeNode::body(node?, ends))
     }
 
     fn statements(&mut self, statements: &[Stmt]) -> Option<TreeNode> {
         let (names, height) = (self.names.len(), self.height);
         let nodes = statements.iter().map(|statement| self.statement(statement)).collect::<Option<Vec<_>>>();
+        let declares = self.height > height;
         self.names.truncate(names);
         self.height = height;
-        Some(TreeNode::block(nodes?))
+        Some(TreeNode::block(nodes?, declares, self.ends))
+    }
+
+    /// A branch, which may be one that is never taken.
+    fn branch(&mut self, statements: &[Stmt], is_taken: bool) -> Option<TreeNode> {
+        if is_taken {
+            return self.statements(statements);
+        }
+        let none = vec![None; self.reads.len()];
+        let reads = std::mem::replace(&mut self.reads, none);
+        let node = self.statements(statements);
+        self.reads = reads;
+        node
+    }
+
+    /// A new variable.
+    fn declared(&mut self) -> KnownValue {
+        self.reads.truncate(self.height);
+        self.reads.push(None);
+        self.height += 1;
+        KnownValue::Variable(self.height - 1)
+    }
+
+    /// Notes that the variable in this place is read; whether its value may be taken will be known once all is translated.
+    fn read(&mut self, at: usize) -> Arc<AtomicBool> {
+        let is_last = Arc::new(AtomicBool::new(true));
+        if let Some(before) = self.reads.get_mut(at).and_then(|read| read.replace(is_last.clone())) {
+            before.store(false, Ordering::Relaxed);
+        }
+        is_last
     }
 
     fn statement(&mut self, statement: &Stmt) -> Option<TreeNode> {
@@ -186,19 +224,24 @@ impl<'g> TreeBuilder<'g> {
         match statement {
             Stmt::Var(parts, flags, _) if !flags.contains(ASTFlags::EXPORTED) => {
                 let value = self.expression(&parts.1)?;
-                self.names.push((parts.0.name.to_string(), KnownValue::Variable(self.height)));
-                self.height += 1;
+                let variable = self.declared();
+                self.names.push((parts.0.name.to_string(), variable));
                 Some(TreeNode::declaration(value))
             }
             Stmt::If(parts, _) => {
                 let condition = self.expression(&parts.expr)?;
-                let branches = [self.statements(parts.body.statements())?, self.statements(parts.branch.statements())?];
-                let [then, otherwise] = branches;
-                Some(TreeNode::new(
-                    move |state| {
-                        if condition.truth(state)? { then.run(state) } else { otherwise.run(state) }
-                    },
-                ))
+                let known = condition.known_truth();
+                let then = self.branch(parts.body.statements(), known != Some(false))?;
+                let otherwise = self.branch(parts.branch.statements(), known != Some(true))?;
+                Some(match known {
+                    Some(true) => then,
+                    Some(false) => otherwise,
+                    None => TreeNode::new(
+                        move |state| {
+                            if condition.truth(state)? { then.run(state) } else { otherwise.run(state) }
+                        },
+                    ),
+                })
             }
             Stmt::Block(block) => self.statements(block.statements()),
             Stmt::Expr(expression) => match &**expression {
@@ -208,12 +251,14 @@ impl<'g> TreeBuilder<'g> {
             Stmt::FnCall(call, at) => self.call(call, *at),
             Stmt::Return(value, flags, _) if self.nested == 0 && !flags.contains(ASTFlags::BREAK) => {
                 let value = value.as_ref().map_or(Some(TreeNode::unit()), |value| self.expression(value))?;
+                self.ends = true;
                 Some(TreeNode::end(value))
             }
             // `continue` in a loop over packets.
             Stmt::BreakLoop(None, flags, _)
                 if self.outer.is_some() && self.calls + self.nested == 0 && !flags.contains(ASTFlags::BREAK) =>
             {
+                self.ends = true;
                 Some(TreeNode::end(TreeNode::unit()))
             }
             Stmt::Assignment(parts) => {
@@ -249,7 +294,16 @@ impl<'g> TreeBuilder<'g> {
                 KnownValue::Packet => return None,
                 KnownValue::Constant(value) => self.constant(value),
                 KnownValue::Captured(at, _) => TreeNode::new(move |state| state.read(at, None, true)),
-                KnownValue::Variable(at) => TreeNode::new(move |state| state.variables.get(at).cloned()),
+                KnownValue::Variable(at) => {
+                    let is_last = self.read(at);
+                    TreeNode::new(move |state| {
+                        let variable = state.variables.get_mut(at)?;
+                        Some(match is_last.load(Ordering::Relaxed) {
+                            true => std::mem::replace(variable, Value::Unit),
+                            false => variable.clone(),
+                        })
+                    })
+                }
             },
             Expr::InterpolatedString(parts, _) => TreeNode::joined(self.parts(parts)?),
             Expr::And(parts, _) => TreeNode::first(self.parts(parts)?, false),
@@ -282,9 +336,8 @@ impl<'g> TreeBuilder<'g> {
     }
 
     fn constant(&mut self, value: Value<'static>) -> TreeNode {
-        let at = self.constants.len();
-        self.constants.push(value);
-        TreeNode::new(move |state| state.constant(at))
+        self.constants.push(value.clone());
+        TreeNode::constant(self.constants.len() - 1, value)
     }
 
     fn parts(&mut self, parts: &[Expr]) -> Option<Vec<TreeNode>> {
@@ -329,6 +382,9 @@ impl<'g> TreeBuilder<'g> {
         let operator = Operator::ALL.into_iter().find(|operator| operator.key() == key.as_str())?;
         let [a, b] = custom.inputs.as_slice() else { return None };
         let (a, b) = (self.expression(a)?, self.expression(b)?);
+        if let Some(known) = b.known().cloned() {
+            return Some(TreeNode::new(move |state| a.run(state)?.compared(operator, &known).map(Value::Bool)));
+        }
         Some(TreeNode::new(move |state| {
             let a = a.run(state)?;
             a.compared(operator, &b.run(state)?).map(Value::Bool)

@@ -5,26 +5,50 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rhai::{Dynamic, ImmutableString, Map, Position, Scope};
+use smallvec::SmallVec;
 
 use super::value::Value;
 use super::{View, constant, note};
+use crate::net::policy::decided::Draws;
 
 /// Evaluates a part of a closure; `None`: the interpreter decides.
 type Evaluate = dyn for<'a, 's> Fn(&mut State<'a, 's>) -> Option<Value<'a>> + Send + Sync;
 
 /// A part of a closure.
-pub(super) struct TreeNode(Box<Evaluate>);
+pub(super) struct TreeNode {
+    evaluate: Box<Evaluate>,
+    /// Its value, if it always has this one and does nothing.
+    known: Option<Value<'static>>,
+}
 
 impl TreeNode {
     pub(super) fn new(
         run: impl for<'a, 's> Fn(&mut State<'a, 's>) -> Option<Value<'a>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Box::new(run))
+        Self { evaluate: Box::new(run), known: None }
+    }
+
+    /// The value in this place of the tree's constants.
+    pub(super) fn constant(at: usize, value: Value<'static>) -> Self {
+        Self { known: Some(value), ..Self::new(move |state| state.constant(at)) }
+    }
+
+    /// Its value, if that is always the same.
+    pub(super) const fn known(&self) -> Option<&Value<'static>> {
+        self.known.as_ref()
+    }
+
+    /// Whether it is `true` or `false`, if that is always the same.
+    pub(super) const fn known_truth(&self) -> Option<bool> {
+        match self.known {
+            Some(Value::Bool(truth)) => Some(truth),
+            _ => None,
+        }
     }
 
     /// Its value; `None`: the interpreter is to decide.
     pub(super) fn run<'a>(&self, state: &mut State<'a, '_>) -> Option<Value<'a>> {
-        (self.0)(state)
+        (self.evaluate)(state)
     }
 
     pub(super) fn truth(&self, state: &mut State<'_, '_>) -> Option<bool> {
@@ -49,21 +73,30 @@ impl TreeNode {
     }
 
     pub(super) fn unit() -> Self {
-        Self::new(|_| Some(Value::Unit))
+        Self { known: Some(Value::Unit), ..Self::new(|_| Some(Value::Unit)) }
     }
 
-    /// One after the other, with variables of its own; its value is the last one's.
-    pub(super) fn block(parts: Vec<Self>) -> Self {
+    /// One after the other; its value is the last one's. Whether it `declares` variables, which are its own, and whether a part of
+    /// it may be the `end`.
+    pub(super) fn block(mut parts: Vec<Self>, declares: bool, ends: bool) -> Self {
+        let last = parts.pop().unwrap_or_else(Self::unit);
+        parts.retain(|part| part.known.is_none());
+        if parts.is_empty() && !declares {
+            return last;
+        }
         Self::new(move |state| {
             let before = state.variables.len();
-            let mut value = Value::Unit;
             for part in &parts {
-                value = part.run(state)?;
-                if state.returned.is_some() {
-                    break;
+                let value = part.run(state)?;
+                if ends && state.returned.is_some() {
+                    state.variables.truncate(before);
+                    return Some(value);
                 }
             }
-            state.variables.truncate(before);
+            let value = last.run(state)?;
+            if declares {
+                state.variables.truncate(before);
+            }
             Some(value)
         })
     }
@@ -84,8 +117,11 @@ impl TreeNode {
         })
     }
 
-    /// The body of a function, where `return` ends.
-    pub(super) fn body(body: Self) -> Self {
+    /// The body of a function, where `return` ends, if it has one.
+    pub(super) fn body(body: Self, ends: bool) -> Self {
+        if !ends {
+            return body;
+        }
         Self::new(move |state| {
             let value = body.run(state)?;
             Some(state.returned.take().unwrap_or(value))
@@ -166,6 +202,9 @@ pub(in crate::bindings) enum Effect {
     Reply(Vec<u8>, Position),
 }
 
+/// What a tree does, in order: mostly a reply.
+pub(in crate::bindings) type Effects = SmallVec<[Effect; 1]>;
+
 /// The values from outside of a tree that it reads as they are by now.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::bindings) enum Cells<'a> {
@@ -189,26 +228,21 @@ impl<'a> Cells<'a> {
 pub(in crate::bindings) struct State<'a, 's> {
     tree: &'a Tree,
     pub(super) view: &'s View<'a>,
-    drawn: &'s mut Vec<f64>,
+    drawn: &'s mut Draws,
     cells: Cells<'a>,
-    pub(super) variables: Vec<Value<'a>>,
+    pub(super) variables: SmallVec<[Value<'a>; 4]>,
     returned: Option<Value<'a>>,
     /// Whether something depends on what becomes of a reply.
     pub(in crate::bindings) asks_verdict: bool,
     /// What is to be done, in order.
-    pub(in crate::bindings) effects: Vec<Effect>,
+    pub(in crate::bindings) effects: Effects,
     /// What was captured and is to change.
     pub(in crate::bindings) changes: Vec<Change<'a>>,
 }
 
 impl<'a, 's> State<'a, 's> {
-    pub(in crate::bindings) fn new(
-        tree: &'a Tree,
-        view: &'s View<'a>,
-        drawn: &'s mut Vec<f64>,
-        cells: Cells<'a>,
-    ) -> Self {
-        let (variables, effects, changes) = (Vec::new(), Vec::new(), Vec::new());
+    pub(in crate::bindings) fn new(tree: &'a Tree, view: &'s View<'a>, drawn: &'s mut Draws, cells: Cells<'a>) -> Self {
+        let (variables, effects, changes) = (SmallVec::new(), Effects::new(), Vec::new());
         Self { tree, view, drawn, cells, variables, returned: None, asks_verdict: false, effects, changes }
     }
 

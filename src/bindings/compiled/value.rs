@@ -32,7 +32,7 @@ pub enum Value<'a> {
     /// An address with its port.
     Addr(SocketAddr),
     /// What to do with the packet.
-    Verdict(Verdict),
+    Verdict(Cow<'a, Verdict>),
 }
 
 /// `a operator b`, for `+`, `-`, `*`, `/` and `%`.
@@ -75,10 +75,11 @@ fn floats(operator: char, a: f64, b: f64) -> Value<'static> {
 }
 
 impl Value<'_> {
-    /// The same, without a copy of a text.
+    /// The same, without a copy of a text or a verdict.
     pub(in crate::bindings) fn borrowed(&self) -> Value<'_> {
         match self {
             Value::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Value::Verdict(verdict) => Value::Verdict(Cow::Borrowed(verdict)),
             other => other.clone(),
         }
     }

@@ -18,6 +18,7 @@ use crate::bindings::udp::packet::ReceivedPacket;
 use crate::bindings::{context, exit};
 use crate::net::error::Error;
 use crate::net::policy::attached::Decide;
+use crate::net::policy::decided::Draws;
 use crate::net::policy::input::PolicyInput;
 use crate::net::policy::{self, Action, Place};
 use crate::net::socket::tcp::Connection;
@@ -46,7 +47,7 @@ impl Decide for Scripted {
         self.compiled.is_some()
     }
 
-    fn decide(&self, subject: &PolicyInput<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<policy::Verdict> {
+    fn decide(&self, subject: &PolicyInput<'_>, place: &Place, draws: &mut Draws) -> Option<policy::Verdict> {
         if let Some(verdict) = self.decide_by_tree(subject, place, draws) {
             return Some(verdict);
         }
@@ -79,7 +80,7 @@ impl Decide for Scripted {
         let before = with(|thread| thread.deciding.replace(Some(deciding)));
         let result = callback.call([packet]).and_then(|value| as_verdict(&callback, value, subject));
         if let Some(deciding) = with(|thread| thread.deciding.replace(before)) {
-            *draws = deciding.drawn;
+            *draws = deciding.drawn.into();
         }
         match result {
             Ok(verdict) => Some(verdict),
@@ -126,7 +127,7 @@ impl Scripted {
         &self,
         subject: &PolicyInput<'_>,
         place: &Place,
-        draws: &mut Vec<f64>,
+        draws: &mut Draws,
     ) -> Option<policy::Verdict> {
         let compiled = self.compiled.as_ref()?;
         let place = Some(place);
@@ -146,6 +147,7 @@ impl Scripted {
         if !draws.is_empty() || verdict.action == Action::Corrupt {
             self.context.run.seed.mark_used();
         }
+        let verdict = verdict.into_owned();
         subject.allows(&verdict.action).ok()?;
         if let Some(mut callback) = turn {
             compiled.keep(changes);

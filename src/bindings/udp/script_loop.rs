@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, EvalContext, Expr, Expression, ImmutableString, Stmt, StmtBlock};
 
-use crate::bindings::compiled::tree::{Cells, Effect, State, Tree};
+use crate::bindings::compiled::tree::{Cells, Change, Effect, Effects, State, Tree};
 use crate::bindings::compiled::{self, View, translate};
 use crate::bindings::context::{self, Context, WaitingFor};
 use crate::bindings::error::{ScriptResult, thrown};
@@ -11,6 +11,7 @@ use crate::bindings::udp::packet::{ReceivedPacket, UNDECIDED};
 use crate::net::error::ErrorKind;
 use crate::net::policy::Verdict;
 use crate::net::policy::datagram::Datagram;
+use crate::net::policy::decided::Draws;
 use crate::net::socket::batch::Serve;
 use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 
@@ -71,12 +72,12 @@ struct ServedLoop<'t, 'a, 's, 'ps, 'g, 'c, 'tp> {
 
 /// What the tree asked for in one iteration.
 struct Iteration {
-    effects: Vec<Effect>,
+    effects: Effects,
     /// Whether something depends on what becomes of the reply.
     asks_verdict: bool,
     /// Variables, or entries of maps in them, and their new values.
     changes: Vec<(usize, Option<String>, Dynamic)>,
-    drawn: Vec<f64>,
+    drawn: Draws,
 }
 
 impl Serve for ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
@@ -109,12 +110,18 @@ impl ServedLoop<'_, '_, '_, '_, '_, '_, '_> {
         let (place, from) = (request.decided.as_deref().map(|decided| &decided.place), Some(request.from));
         let random = Some(&*self.run.random);
         let view = View { data: &request.data, place, from, frame: None, verdict: Some(verdict), random };
-        let mut drawn = Vec::new();
+        let mut drawn = Draws::new();
         let mut state = State::new(&self.tree, &view, &mut drawn, Cells::Outer(self.context.scope(), &self.outer));
         state.run()?;
         let State { effects, changes, asks_verdict, .. } = state;
-        let changes = changes.into_iter().filter_map(|change| Some((change.at, change.key, change.value.dynamic()?)));
-        Some(Iteration { effects, asks_verdict, changes: changes.collect(), drawn })
+        let changes = match changes.is_empty() {
+            true => Vec::new(),
+            false => {
+                let changed = |change: Change<'_>| Some((change.at, change.key, change.value.dynamic()?));
+                changes.into_iter().filter_map(changed).collect()
+            }
+        };
+        Some(Iteration { effects, asks_verdict, changes, drawn })
     }
 
     /// Does what the tree asked for. Where a reply could not be sent, what comes after it is that of an iteration that knows that.

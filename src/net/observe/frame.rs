@@ -228,7 +228,7 @@ impl FrameRow {
         let plain = matches!(action, Action::Pass | Action::Drop | Action::Corrupt);
         self.cause = Some(decided.verdict.origin.to_string());
         self.detail = (!plain).then(|| action.to_string());
-        self.draws = decided.draws.clone();
+        self.draws = decided.draws.to_vec();
         self.at = site.map(Site::to_string);
     }
 

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::ops::{AddAssign, Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::decided::{Decided, FAILED};
+use super::decided::{Decided, Draws, FAILED};
 use super::input::{PolicyInput, Site};
 use super::neighbours::Neighbours;
 use super::{Action, Flows, Native, Place, Verdict};
@@ -21,7 +21,7 @@ use crate::net::random::RandomStream;
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {
     /// Decides about `subject`. The draws it makes come from `place` and go to `draws`. `None`: it failed, and has said so.
-    fn decide(&self, subject: &PolicyInput<'_>, place: &Place, draws: &mut Vec<f64>) -> Option<Verdict>;
+    fn decide(&self, subject: &PolicyInput<'_>, place: &Place, draws: &mut Draws) -> Option<Verdict>;
 
     /// Where it is written, `FILE:LINE:COLUMN`, if that is known.
     fn origin(&self) -> Option<Arc<str>> {
@@ -52,6 +52,8 @@ pub struct AttachedPolicy {
     parts: usize,
     /// Held while it decides where that may wait.
     deciding: HostLock,
+    /// Whether it never does.
+    at_once: bool,
     flows: Mutex<Flows>,
     counters: Arc<VerdictCounters>,
 }
@@ -150,7 +152,7 @@ impl Policy {
         subject: &PolicyInput<'_>,
         place: &Place,
         in_bad: &mut [bool],
-        draws: &mut Vec<f64>,
+        draws: &mut Draws,
     ) -> Option<Verdict> {
         match self {
             Self::Native(native) => Some(native.decide(place, &mut in_bad[0], draws)),
@@ -161,7 +163,7 @@ impl Policy {
                 for (index, part) in list.iter().enumerate() {
                     let (own, others) = rest.split_at_mut(part.parts());
                     let place = Place { draws: place.draws.beneath(index as u64 + 1), ..*place };
-                    let mut drawn = Vec::new();
+                    let mut drawn = Draws::new();
                     let verdict = part.decide(subject, &place, own, &mut drawn);
                     draws.append(&mut drawn);
                     match verdict {
@@ -185,7 +187,8 @@ impl AttachedPolicy {
     pub fn new(policy: Policy, stream: RandomStream, site: &Site) -> Result<Self> {
         policy.fits(site)?;
         let (deciding, flows) = (HostLock::default(), Mutex::new(Flows::new(stream)));
-        Ok(Self { parts: policy.parts(), policy, deciding, flows, counters: Arc::default() })
+        let (parts, at_once) = (policy.parts(), policy.decides_at_once());
+        Ok(Self { parts, policy, deciding, at_once, flows, counters: Arc::default() })
     }
 
     /// What it counts.
@@ -212,12 +215,12 @@ impl AttachedPolicy {
 
     /// Whether it never waits while it decides.
     pub(in crate::net) fn decides_at_once(&self) -> bool {
-        self.policy.decides_at_once()
+        self.at_once
     }
 
     /// The same as [`Self::lock_flows`] for a server on `host`, whose policy may wait while it decides.
     pub(in crate::net) fn lock_on(&self, host: &dyn Host) -> FlowsGuard<'_> {
-        let deciding = self.deciding.take(host, None, None).ok();
+        let deciding = if self.at_once { None } else { self.deciding.take(host, None, None).ok() };
         FlowsGuard { flows: self.lock_flows(), _deciding: deciding }
     }
 
@@ -230,7 +233,7 @@ impl AttachedPolicy {
     pub(in crate::net) fn decide(&self, flows: &mut Flows, subject: &PolicyInput<'_>) -> Decided {
         let key = subject.flow();
         let (place, in_bad) = flows.next(key, self.parts);
-        let mut draws = Vec::new();
+        let mut draws = Draws::new();
         let decided = self.policy.decide(subject, &place, in_bad, &mut draws);
         let failed = decided.is_none();
         let verdict = decided.unwrap_or_else(|| Verdict::new(Action::Pass, FAILED));

@@ -1,6 +1,11 @@
 //! What a policy decided about a packet.
 
+use smallvec::SmallVec;
+
 use super::{Place, Verdict};
+
+/// The draws that a verdict rests on: mostly none, one or two.
+pub type Draws = SmallVec<[f64; 2]>;
 
 /// The origin of the verdict of a policy that failed.
 pub(in crate::net) const FAILED: &str = "a policy that failed";
@@ -13,7 +18,7 @@ pub struct Decided {
     /// The packet's place in its flow.
     pub place: Place,
     /// The draws the verdict rests on.
-    pub draws: Vec<f64>,
+    pub draws: Draws,
 }
 
 impl Decided {

@@ -189,7 +189,7 @@ mod tests {
     fn packet(text: &str, port: u16, number: u64) -> Datagram {
         let place = Place { flow: 0, number, draws: RandomStream::of_seed(0) };
         let verdict = Verdict::new(Action::Drop, "a.rhai:1");
-        let decided = Some(Arc::new(Decided { verdict, place, draws: Vec::new() }));
+        let decided = Some(Arc::new(Decided { verdict, place, draws: Default::default() }));
         Datagram { decided, ..Datagram::new(text.as_bytes(), ([127, 0, 0, 1], port).into()) }
     }
 

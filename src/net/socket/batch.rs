@@ -96,7 +96,7 @@ impl UdpSocket {
             return false;
         }
         let mut serve = |request: Datagram| {
-            self.serve_one(&mut how, &request, replies)?;
+            self.serve_one(&mut how, request, replies)?;
             self.send(replies)
         };
         self.take_one().and_then(|taken| taken.map_or(Ok(()), &mut serve)).is_ok()
@@ -115,9 +115,9 @@ impl UdpSocket {
         loop {
             // One that has to be waited for, and whatever else came meanwhile.
             let UdpIncoming::Packet(first) = self.receive(None, stop, false)? else { return Ok(()) };
-            let mut goes_on = self.serve_one(server, &first, &mut replies)?;
+            let mut goes_on = self.serve_one(server, first, &mut replies)?;
             while goes_on && let Some(datagram) = self.receive_ahead() {
-                goes_on = self.serve_one(server, &datagram, &mut replies)?;
+                goes_on = self.serve_one(server, datagram, &mut replies)?;
             }
             // A thread that receives alone receives ahead.
             if batches
@@ -128,7 +128,7 @@ impl UdpSocket {
                 && let Ok(socket) = self.socket("recv")
             {
                 let several = self.take_several(&*socket);
-                several.iter().try_for_each(|one| self.serve_one(server, one, &mut replies).map(|_| ()))?;
+                several.into_iter().try_for_each(|one| self.serve_one(server, one, &mut replies).map(|_| ()))?;
             }
             alone = if replies.ready.len() > 1 { 0 } else { alone.wrapping_add(1) };
             self.send(&mut replies)?;
@@ -140,49 +140,57 @@ impl UdpSocket {
 
     /// Sends the replies that are ready.
     fn send(&self, replies: &mut Replies) -> Result<()> {
+        let report = self.loss_report();
         let unsent = match replies.ready.as_slice() {
             [] => return Ok(()),
             [(data, to)] if self.deliver(data, *to, &|| Content::of(&replies.requests[0]))?.is_none() => Vec::new(),
             [_] => vec![0],
             several => self.deliver_all(several, &replies.requests)?,
         };
-        let replies = replies.ready.drain(..).zip(replies.requests.drain(..)).enumerate();
-        for (_, ((_, from), request)) in replies.filter(|(index, _)| !unsent.contains(index)) {
-            self.loss_report().gave_reply(self.asked_by(from), || Content::of(&request), || self.host.now());
+        if report.has_open() {
+            let sent = replies.ready.iter().zip(&replies.requests).enumerate();
+            for (_, ((_, from), request)) in sent.filter(|(index, _)| !unsent.contains(index)) {
+                report.gave_reply(self.asked_by(*from), || Content::of(request), || self.host.now());
+            }
         }
+        replies.ready.clear();
+        replies.requests.clear();
         Ok(())
     }
 
     /// Has `server` serve one datagram. Whether to go on.
-    fn serve_one(&self, server: &mut dyn Serve, request: &Datagram, replies: &mut Replies) -> Result<bool> {
-        if let Some(data) = server.reply(request) {
+    fn serve_one(&self, server: &mut dyn Serve, request: Datagram, replies: &mut Replies) -> Result<bool> {
+        if let Some(data) = server.reply(&request) {
             return self.keep(data, request, replies).map(|()| true);
         }
         // Others do not wait for it.
         self.send(replies)?;
-        Ok(server.serve(request))
+        Ok(server.serve(&request))
     }
 
     /// Keeps the reply to `request` if it is simply to be sent; any other verdict is carried out at once.
-    fn keep(&self, data: Vec<u8>, request: &Datagram, replies: &mut Replies) -> Result<()> {
-        if self.is_chatty(request) {
+    fn keep(&self, data: Vec<u8>, request: Datagram, replies: &mut Replies) -> Result<()> {
+        if self.is_chatty(&request) {
             return Ok(());
         }
         let passes = request.decided.as_ref().is_none_or(|decided| decided.verdict.action == Action::Pass);
         if passes && request.to.is_none() {
-            self.note_other_reply(&data, request);
+            self.note_other_reply(&data, &request);
             replies.ready.push((data, request.from));
-            replies.requests.push(request.data.clone());
+            replies.requests.push(request.data);
             self.serves();
             return Ok(());
         }
-        self.reply(request, &data).map(|_| ())
+        self.reply(&request, &data).map(|_| ())
     }
 
     /// Notes a reply that does not repeat the request.
     fn note_other_reply(&self, data: &[u8], request: &Datagram) {
+        if !self.loss_report().pings() {
+            return;
+        }
         let content = Content::of(&request.data);
-        if self.loss_report().pings() && Content::of(data) != content {
+        if Content::of(data) != content {
             self.sends_no_reply(request);
             self.loss_report().replied(self.asked_by(request.from), || content, Some(data));
         }
@@ -191,7 +199,9 @@ impl UdpSocket {
     /// Sends several replies with one call; those that it leaves over, one by one. The places of those that cannot be sent.
     fn deliver_all(&self, replies: &[(Vec<u8>, SocketAddr)], requests: &[Arc<[u8]>]) -> Result<Vec<usize>> {
         let socket = self.socket("send")?;
-        replies.iter().for_each(|(data, to)| self.note_reply(data, *to));
+        if self.loss_report().has_servers() {
+            replies.iter().for_each(|(data, to)| self.note_reply(data, *to));
+        }
         let (mut rest, mut unsent) = (replies, Vec::new());
         while !rest.is_empty() {
             let sent = socket.send_many(rest).unwrap_or(0);

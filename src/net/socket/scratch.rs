@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::net::host::environment::process;
 use crate::net::io::Batch;
 
-/// How many threads receive ahead at most: the room for it is 1 MiB for each, while thousands may serve a socket each.
+/// How many threads receive ahead at most: the room for it is 2 MiB for each, as far as it is used, while thousands may serve a socket each.
 const MOST_BATCHES: usize = 16;
 
 /// The room of a thread.

@@ -22,14 +22,14 @@ pub fn receive_many(fd: impl AsFd, batch: &mut Batch, most: usize, wait: Blockin
         let each = |_, info: MessageInfo, from, control: &[u8]| arrivals.push(read(info, from, control));
         match with_metadata {
             true => receive_each::<{ Batch::MOST }, CONTROL>(fd, rooms, (most, true), flags, each),
-            false => receive_each::<16, 0>(fd, rooms, (most, true), flags, each),
+            false => receive_each::<{ Batch::LARGE }, 0>(fd, rooms, (most, true), flags, each),
         }
     })
 }
 
 /// Sends datagrams with one call, without waiting (sendmmsg(2)); how many of them, from the first on, were sent.
 pub fn send_many(fd: impl AsFd, datagrams: &[(Vec<u8>, SocketAddr)]) -> io::Result<usize> {
-    send::<16>(fd, datagrams.iter().map(|(data, to)| (data.as_slice(), Some(*to))))
+    send::<{ Batch::LARGE }>(fd, datagrams.iter().map(|(data, to)| (data.as_slice(), Some(*to))))
 }
 
 #[cfg(test)]

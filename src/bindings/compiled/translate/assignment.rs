@@ -21,12 +21,17 @@ impl TreeBuilder<'_> {
             _ => return None,
         };
         match (self.known(variable)?, &key) {
-            (KnownValue::Variable(at), None) => Some(TreeNode::new(move |state| {
-                let value = value.run(state)?;
-                let new = made(operator, state.variables.get(at).cloned(), value)?;
-                *state.variables.get_mut(at)? = new;
-                Some(Value::Unit)
-            })),
+            (KnownValue::Variable(at), None) => {
+                if operator.is_some() {
+                    self.read(at);
+                }
+                Some(TreeNode::new(move |state| {
+                    let value = value.run(state)?;
+                    let new = made(operator, state.variables.get(at).cloned(), value)?;
+                    *state.variables.get_mut(at)? = new;
+                    Some(Value::Unit)
+                }))
+            }
             (KnownValue::Captured(at, true), Some(_)) | (KnownValue::Captured(at, _), None) => {
                 Some(TreeNode::new(move |state| change(state, at, key.as_ref(), operator, &value)))
             }

@@ -1,5 +1,6 @@
 //! Operators, functions of the script, and natives.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rhai::{Expr, FnCallExpr, Position, ScriptFuncDef, Token};
@@ -26,7 +27,10 @@ impl TreeBuilder<'_> {
             let mut parts = self.parts(&call.args)?;
             let last = parts.pop()?;
             return match (operator, parts.pop()) {
-                (Token::Bang, None) => Some(TreeNode::new(move |state| Some(Value::Bool(!last.truth(state)?)))),
+                (Token::Bang, None) => Some(match last.known_truth() {
+                    Some(truth) => self.constant(Value::Bool(!truth)),
+                    None => TreeNode::new(move |state| Some(Value::Bool(!last.truth(state)?))),
+                }),
                 (Token::UnaryMinus | Token::Minus, None) => {
                     Some(TreeNode::new(move |state| match last.run(state)? {
                         Value::Int(number) => number.checked_neg().map(Value::Int),
@@ -60,13 +64,18 @@ impl TreeBuilder<'_> {
                 continue;
             }
             nodes.push(TreeNode::declaration(self.expression(arg)?));
-            values.push(KnownValue::Variable(self.height));
-            self.height += 1;
+            values.push(self.declared());
         }
         let body = self.body(function, values);
+        let declares = self.height > height;
         self.height = height;
         nodes.push(body?);
-        Some(TreeNode::block(nodes))
+        Some(TreeNode::block(nodes, declares, false))
+    }
+
+    /// A verdict that is always the same.
+    fn verdict(&mut self, action: Action, origin: Arc<str>) -> TreeNode {
+        self.constant(Value::Verdict(Cow::Owned(Verdict::new(action, origin))))
     }
 
     fn native(&mut self, call: &FnCallExpr, at: Position) -> Option<TreeNode> {
@@ -83,9 +92,9 @@ impl TreeBuilder<'_> {
                     Some(Value::Int(low.saturating_add((drawn * span) as i64).min(high)))
                 }))
             }
-            ("pass", 0) => verdict(origin, |_| Some(Action::Pass)),
-            ("drop", 0) => verdict(origin, |_| Some(Action::Drop)),
-            ("corrupt", 0) => verdict(origin, |_| Some(Action::Corrupt)),
+            ("pass", 0) => Some(self.verdict(Action::Pass, origin)),
+            ("drop", 0) => Some(self.verdict(Action::Drop, origin)),
+            ("corrupt", 0) => Some(self.verdict(Action::Corrupt, origin)),
             ("print", 1) if self.outer.is_some() => {
                 let line = args.pop()?;
                 Some(TreeNode::new(move |state| {
@@ -138,6 +147,6 @@ fn verdict(
 ) -> Option<TreeNode> {
     Some(TreeNode::new(move |state| {
         let action = action(state)?;
-        Some(Value::Verdict(Verdict::new(action, origin.clone())))
+        Some(Value::Verdict(Cow::Owned(Verdict::new(action, origin.clone()))))
     }))
 }

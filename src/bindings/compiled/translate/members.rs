@@ -94,7 +94,7 @@ impl TreeBuilder<'_> {
                         return None;
                     }
                     state.effects.push(Effect::Reply(text.into_owned().into_bytes(), at));
-                    Some(Value::Verdict(state.view.verdict?.clone()))
+                    Some(Value::Verdict(Cow::Borrowed(state.view.verdict?)))
                 }))
             }
             (Of::Value(of), Expr::MethodCall(call, _))
@@ -111,7 +111,7 @@ impl TreeBuilder<'_> {
 /// A property of the packet.
 fn field(name: &str) -> Option<TreeNode> {
     let field: for<'a> fn(&View<'a>) -> Option<Value<'a>> = match name {
-        "text" => |view| Some(Value::Text(String::from_utf8_lossy(view.data))),
+        "text" => |view| Some(Value::Text(lossy(view.data))),
         "len" => |view| Some(Value::Int(view.data.len() as i64)),
         "number" => |view| Some(view.place.map_or(Value::Unit, |place| Value::Int(place.number as i64))),
         "flow" => |view| Some(view.place.map_or(Value::Unit, |place| Value::Int(place.flow))),
@@ -120,6 +120,11 @@ fn field(name: &str) -> Option<TreeNode> {
         _ => return None,
     };
     Some(TreeNode::new(move |state| field(state.view)))
+}
+
+/// As [`String::from_utf8_lossy`], which looks at each byte by itself.
+fn lossy(data: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(data).map_or_else(|_| String::from_utf8_lossy(data), Cow::Borrowed)
 }
 
 /// A number with a unit of time, such as `20.ms`.

@@ -8,6 +8,7 @@ use crate::net::host::ThisMachine;
 use crate::net::lab::relay::Direction;
 use crate::net::lab::relay::tests::{datagram, ports, text};
 use crate::net::policy::attached::{AttachedPolicy, Decide, Policy};
+use crate::net::policy::decided::Draws;
 use crate::net::policy::input::{PolicyInput, Site};
 use crate::net::policy::{Place, Verdict};
 
@@ -95,7 +96,7 @@ fn frames_that_wait_come_without_any_other_that_wakes_the_thread() {
 struct Holds(#[allow(dead_code)] Link, #[allow(dead_code)] Arc<()>);
 
 impl Decide for Holds {
-    fn decide(&self, _: &PolicyInput<'_>, _: &Place, _: &mut Vec<f64>) -> Option<Verdict> {
+    fn decide(&self, _: &PolicyInput<'_>, _: &Place, _: &mut Draws) -> Option<Verdict> {
         None
     }
 }

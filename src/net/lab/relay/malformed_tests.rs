@@ -6,6 +6,7 @@ use super::edit::{rejected, replaced};
 use super::tests::Net;
 use super::*;
 use crate::net::policy::attached::{AttachedPolicy, Decide, Policy};
+use crate::net::policy::decided::Draws;
 use crate::net::policy::input::PolicyInput;
 use crate::net::policy::{Action, Details, Native, Place, Rejection, Verdict};
 use crate::net::wire::checksum::checksum;
@@ -216,7 +217,7 @@ fn frames_behind_every_mutant_are_carried_and_the_malformed_ones_counted() {
 struct Broken;
 
 impl Decide for Broken {
-    fn decide(&self, subject: &PolicyInput<'_>, _: &Place, _: &mut Vec<f64>) -> Option<Verdict> {
+    fn decide(&self, subject: &PolicyInput<'_>, _: &Place, _: &mut Draws) -> Option<Verdict> {
         let PolicyInput::Frame(carried) = subject else { return None };
         assert!(!carried.payload().starts_with(b"bug"), "a bug of a test");
         Some(Verdict::new(Action::Pass, "broken"))

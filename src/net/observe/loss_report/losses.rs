@@ -112,6 +112,12 @@ impl LossReport {
         self.open.store(inner.open.len(), Ordering::SeqCst);
     }
 
+    /// Whether a loss has no cause yet. To be asked after a reply was sent: one to a probe that is given up from then on waits in its
+    /// socket.
+    pub(in crate::net) fn has_open(&self) -> bool {
+        self.open.load(Ordering::SeqCst) > 0
+    }
+
     /// Notes that a server of this process has just sent a reply. The client may have given up, and be gone.
     pub(in crate::net) fn gave_reply(
         &self,
@@ -119,8 +125,7 @@ impl LossReport {
         request: impl FnOnce() -> Content,
         now: impl FnOnce() -> Instant,
     ) {
-        // After it was sent: a reply to a probe that is given up from now on waits in its socket.
-        if self.open.load(Ordering::SeqCst) == 0 {
+        if !self.has_open() {
             return;
         }
         let content = request();

@@ -40,7 +40,7 @@ fn at(ms: u64) -> Instant {
 
 fn decided(action: Action, draws: &[f64]) -> Decided {
     let place = Place { flow: 0, number: 1, draws: RandomStream::of_seed(0) };
-    Decided { verdict: Verdict::new(action, "a.rhai:3"), place, draws: draws.to_vec() }
+    Decided { verdict: Verdict::new(action, "a.rhai:3"), place, draws: draws.into() }
 }
 
 fn decide(account: &LossReport, ms: u64, ends: Ends, content: Content, decided: &Decided, site: &Site) {

@@ -74,7 +74,7 @@ fn a_verdict_has_its_call_only_where_that_says_more() {
         Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None, protocol: "UDP" };
     let place = Packet { flow: 0, number: 4, draws: RandomStream::of_seed(1) };
     let details = [Action::Drop, Action::Delay(Duration::from_millis(20)), Action::Duplicate(2)].map(|action| {
-        let decided = Decided { verdict: Verdict::new(action, "x.rhai:3"), place, draws: vec![0.25] };
+        let decided = Decided { verdict: Verdict::new(action, "x.rhai:3"), place, draws: [0.25].as_slice().into() };
         let row = VerdictRow::new(flow, 24, &decided, &server());
         (row.verdict, row.detail)
     });
@@ -117,7 +117,7 @@ fn every_field_has_a_column() {
         Flow { time: 3, from: ([127, 0, 0, 1], 9).into(), to: ([127, 0, 0, 1], 7).into(), host: None, protocol: "UDP" };
     let verdict = Verdict::new(Action::Drop, "x");
     let place = Packet { flow: 0, number: 1, draws: RandomStream::of_seed(1) };
-    let decided = Decided { verdict, place, draws: Vec::new() };
+    let decided = Decided { verdict, place, draws: Default::default() };
     let check = CheckRow { group: Some("client".to_string()), ..CheckRow::default() };
     let about = about();
     let rows = [

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub use self::flows::{FlowKey, Flows};
 pub use self::rejection::{Details, RejectReply, Rejection};
 use crate::net::error::{Error, Result};
+use crate::net::policy::decided::Draws;
 use crate::net::random::RandomStream;
 use crate::net::time::Duration;
 
@@ -311,7 +312,7 @@ impl Native {
     }
 
     /// Decides about the packet at `place`; the draws it made go to `draws`. `in_bad` is what the flow remembers.
-    pub fn decide(&self, place: &Place, in_bad: &mut bool, draws: &mut Vec<f64>) -> Verdict {
+    pub fn decide(&self, place: &Place, in_bad: &mut bool, draws: &mut Draws) -> Verdict {
         let mut draw = || {
             draws.push(place.draws.draw(draws.len() as u64 + 1));
             draws[draws.len() - 1]

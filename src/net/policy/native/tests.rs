@@ -13,7 +13,7 @@ fn actions(policy: &Native, seed: u64, n: usize) -> Vec<Action> {
     (0..n)
         .map(|_| {
             let (place, in_bad) = flows.next(FlowKey::received(addr(5), addr(1)), 1);
-            policy.decide(&place, &mut in_bad[0], &mut Vec::new()).action
+            policy.decide(&place, &mut in_bad[0], &mut Default::default()).action
         })
         .collect()
 }
@@ -49,7 +49,7 @@ fn draws_depend_on_the_flow_and_not_on_other_flows() {
         let policy = Native::gilbert(Gilbert { p: 0.3, r: 0.3, good: 0.1, bad: 0.9 }, Action::Drop).unwrap();
         for &port in order {
             let (place, in_bad) = flows.next(FlowKey::received(addr(port), addr(1)), 1);
-            seen.entry(port).or_default().push(policy.decide(&place, &mut in_bad[0], &mut Vec::new()).action);
+            seen.entry(port).or_default().push(policy.decide(&place, &mut in_bad[0], &mut Default::default()).action);
         }
         seen
     };

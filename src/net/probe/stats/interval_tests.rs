@@ -49,7 +49,7 @@ fn held(policy: &Native, runs: u64, packets: u64) -> (u64, f64) {
         let (mut recent, mut neighbours, mut lost) = (Recent::default(), Neighbours::default(), 0);
         for number in 1..=packets {
             let (place, in_bad) = flows.next(flow, 1);
-            let dropped = policy.decide(&place, &mut in_bad[0], &mut Vec::new()).action == Action::Drop;
+            let dropped = policy.decide(&place, &mut in_bad[0], &mut Default::default()).action == Action::Drop;
             neighbours = neighbours + recent.settle(number, dropped);
             lost += u64::from(dropped);
         }

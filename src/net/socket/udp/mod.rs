@@ -73,7 +73,7 @@ impl UdpSocket {
     pub fn bind(host: Arc<dyn Host>, session: Arc<Session>, local: SocketAddr, options: Options) -> Result<Self> {
         let failed = |err: &io::Error| error::bind_error(err, local);
         let socket = host.socket(SocketType::Udp, Family::of(local.ip())).map_err(|err| failed(&err))?;
-        let local = options.set_up(&*socket, local).map_err(|err| failed(&err))?;
+        let local = options.set_up(&*socket, local, session.events.wanted()).map_err(|err| failed(&err))?;
         let this = Self(Arc::new(Inner {
             endpoint: Endpoint::new("UDP", host, session, local, socket).sending(options.ttl, options.broadcast),
             any: local.ip().is_unspecified(),

@@ -28,12 +28,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// Gives `socket` these options and binds it to `local` (bind(2)); the address that it is bound to.
-    pub(super) fn set_up(self, socket: &dyn HostSocket, local: SocketAddr) -> io::Result<SocketAddr> {
+    /// Gives `socket` these options and binds it to `local` (bind(2)); the address that it is bound to. Whether what it loses is
+    /// `recorded`.
+    pub(super) fn set_up(self, socket: &dyn HostSocket, local: SocketAddr, recorded: bool) -> io::Result<SocketAddr> {
         socket.set_all([
             (!self.plain_errors).then_some(SocketOption::QueueErrors),
-            // The kernel counts what a full buffer loses, and says so with what comes next.
-            Some(SocketOption::CountOverflow),
+            // The kernel counts what a full buffer loses, and says so with what comes next, which takes time for each datagram.
+            recorded.then_some(SocketOption::CountOverflow),
             self.reuse.then_some(SocketOption::ShareAddress),
             self.receive_buffer.map(SocketOption::ReceiveBuffer),
             self.send_buffer.map(SocketOption::SendBuffer),
