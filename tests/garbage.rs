@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant as Wall;
 
 use pingscript::net::host::simulated::routes::RouteTarget;
-use pingscript::net::host::simulated::stack::{ErrorLimits, Stack, StackTime};
+use pingscript::net::host::simulated::stack::{ErrorLimits, SentPacket, Stack, StackTime};
 use pingscript::net::host::socket::{SocketOption, SocketType};
 use pingscript::net::time::{Duration, Instant};
 use pingscript::net::wire::Family;
@@ -119,7 +119,7 @@ impl Hosts {
             let frames = std::mem::take(&mut stack.outbox.frames).into_iter();
             let packets = std::mem::take(&mut stack.outbox.packets);
             assert!(packets.len() + frames.len() < 2_000, "an answer of {} packets", packets.len());
-            for (index, packet) in packets {
+            for SentPacket { interface: index, bytes: packet, .. } in packets {
                 let parsed = Packet::parse(&packet).unwrap_or_else(|err| panic!("{err}: {packet:02x?}"));
                 assert!(!parsed.is_malformed(&packet), "{parsed}: {packet:02x?}");
                 let mtu = stack.interface(index).expect("an interface").mtu as usize;

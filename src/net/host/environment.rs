@@ -68,6 +68,8 @@ pub struct Process {
     environment: OnceLock<Box<dyn Environment>>,
     /// Panics that nothing has turned into an error, by file and line (`bugs`).
     pub(super) panics: Mutex<Vec<(String, u32, u64)>>,
+    /// How often something was stopped (`stop`).
+    pub(in crate::net) stops: AtomicU64,
     /// The thread that ends what was interrupted (`stop`).
     pub(in crate::net) grace: Mutex<Option<Sender<GraceEnd>>>,
     /// Threads that run script code, and how many there may be (`threads`).
@@ -122,6 +124,7 @@ pub(in crate::net) type GraceEnd = Box<dyn FnOnce() + Send>;
 static PROCESS: Process = Process {
     environment: OnceLock::new(),
     panics: Mutex::new(Vec::new()),
+    stops: AtomicU64::new(0),
     grace: Mutex::new(None),
     #[cfg(not(target_family = "wasm"))]
     threads: AtomicUsize::new(0),

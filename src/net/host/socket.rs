@@ -189,12 +189,22 @@ pub trait HostSocket: Pollable {
     /// Takes the error that it has, if it has one (SO_ERROR).
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 
+    /// Whether its error queue may have an entry; only a host that knows that without a call says no.
+    fn has_queued(&self) -> bool {
+        true
+    }
+
     /// Takes the next entry of the error queue; what it quotes comes into `buffer`. `WouldBlock`: there is none.
     fn next_error(&self, buffer: &mut [u8]) -> io::Result<Received>;
 
     /// Whether it may have something to receive, or an error; only a host that knows that without a call says no.
     fn may_have_more(&self) -> bool {
         true
+    }
+
+    /// Takes the number and the stamp of what was sent last, where the host has that already: the error queue then has it no more.
+    fn take_stamp(&self) -> Option<(u32, i64)> {
+        None
     }
 
     /// Sets an option.

@@ -15,12 +15,19 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::blocking::{BlockingCall, InCall};
+use super::environment::process;
 use super::notify::Notify;
 use crate::net::sys;
 
 mod grace;
 
 pub use self::grace::{GRACE, Grace, ready, terminate_later};
+
+/// How often anything was stopped so far: as long as that is the same, no stop has gone further.
+#[cfg(feature = "sim")]
+pub(in crate::net) fn count() -> u64 {
+    process().stops.load(Ordering::SeqCst)
+}
 
 /// Why something was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +272,7 @@ impl StopNode {
     fn mark(&self, stage: u8, reason: u8) -> Vec<Arc<Self>> {
         let _ = self.reason.compare_exchange(0, reason, Ordering::SeqCst, Ordering::SeqCst);
         self.stage.fetch_max(stage, Ordering::SeqCst);
+        process().stops.fetch_add(1, Ordering::SeqCst);
         lock(&self.children).iter().filter_map(Weak::upgrade).collect()
     }
 

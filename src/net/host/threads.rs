@@ -94,7 +94,11 @@ pub fn remedy() -> &'static str {
 
 /// Which thread runs.
 pub fn current() -> ThreadId {
-    std::thread::current().id()
+    // A simulated run asks at each wait.
+    thread_local! {
+        static OWN: ThreadId = std::thread::current().id();
+    }
+    OWN.with(|own| *own)
 }
 
 /// Others run when the system has them run.

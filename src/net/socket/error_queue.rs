@@ -43,6 +43,9 @@ pub(in crate::net) fn take_entries(
 
 /// Takes an entry, if there is one. Whether it was an ICMP error.
 fn take_entry(socket: &dyn HostSocket, local: SocketAddr, headers: usize, queued: TakeQueued<'_>) -> Option<bool> {
+    if !socket.has_queued() {
+        return None;
+    }
     let mut buffer = [0u8; 2048];
     let received = socket.next_error(&mut buffer).ok()?;
     let Some(entry) = received.entry else { return Some(false) };

@@ -47,6 +47,10 @@ impl IcmpMonitor {
     /// Begins to listen for ICMP about what a socket bound to `local` sends: of ICMPv6 for redirects, extended echo replies
     /// and the types in `more`. Where this process may not, nothing comes.
     pub(in crate::net) fn open(&self, host: &dyn Host, local: SocketAddr, more: &[u8]) {
+        // Asked for each probe.
+        if self.socket.get().is_some() {
+            return;
+        }
         let types = match Family::of(local.ip()) {
             Family::V4 => vec![4, 5, 11, 31],
             Family::V6 => [&[137, 161], more].concat(),
@@ -111,6 +115,11 @@ impl IcmpMonitor {
             self.ready.store(true, Ordering::Relaxed);
         }
         Ok(waited)
+    }
+
+    /// Whether the next [`IcmpMonitor::take`] looks.
+    pub(in crate::net) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
     }
 
     /// Has the next [`IcmpMonitor::take`] look whether or not a wait has found something.

@@ -280,7 +280,7 @@ impl Pinger {
         let target = self.plan.targets.get(self.sent % self.plan.targets.len());
         self.slot += 1;
         self.sent += 1;
-        let message = self.compose(work, prober.next_number())?;
+        let message = self.compose(work, prober.next_number())?.into_boxed_slice();
         let number = (!matches!(self.plan.message, PingMessage::Ping | PingMessage::Question(_))).then_some(self.sent);
         let slot = Slot {
             number,
@@ -290,8 +290,8 @@ impl Pinger {
             missed,
         };
         let unresolved = target.unresolved.as_deref();
-        let probe = Probe { to: target.to, unresolved, message: &message, timeout, icmp_wait, ttl: target.ttl, slot };
-        let id = prober.send(work, &probe)?;
+        let probe = Probe { to: target.to, unresolved, message: &[], timeout, icmp_wait, ttl: target.ttl, slot };
+        let id = prober.send(work, &probe, message)?;
         self.first.get_or_insert(id);
         Ok(())
     }

@@ -57,7 +57,13 @@ impl Sum {
             self.odd = false;
             bytes = rest;
         }
-        let (words, last) = bytes.as_chunks::<2>();
+        // The sum of pairs of words is that of the words: what does not fit is carried round when it is folded.
+        let (pairs, rest) = bytes.as_chunks::<8>();
+        for pair in pairs {
+            let pair = u64::from_be_bytes(*pair);
+            self.total += (pair >> 32) + (pair & 0xffff_ffff);
+        }
+        let (words, last) = rest.as_chunks::<2>();
         self.total += words.iter().map(|&word| u64::from(u16::from_be_bytes(word))).sum::<u64>();
         if let [high] = last {
             self.total += u64::from(*high) << 8;

@@ -12,6 +12,9 @@ const V4: usize = 20;
 const V6: usize = 40;
 const FRAGMENT: usize = 8;
 
+/// Octets of the header of Ethernet.
+const FRAME: usize = 14;
+
 /// The number of the fragment header of IPv6.
 const FRAGMENT_HEADER: u8 = 44;
 
@@ -48,10 +51,16 @@ impl Header {
 
     /// The packet that carries `segment`.
     pub fn packet(&self, segment: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(V6 + segment.len());
+        self.carrying(segment.len(), |bytes| bytes.extend_from_slice(segment))
+    }
+
+    /// The packet that carries a segment of `len` octets, which `segment` adds to it.
+    pub fn carrying(&self, len: usize, segment: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        // With room for the header of a frame.
+        let mut bytes = Vec::with_capacity(V6 + FRAME + len);
         match (self.source, self.destination) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
-                let [a, b] = ((V4 + segment.len()) as u16).to_be_bytes();
+                let [a, b] = ((V4 + len) as u16).to_be_bytes();
                 let [c, d] = (self.identification as u16).to_be_bytes();
                 let flags = if self.dont_fragment { 0x40 } else { 0 };
                 bytes.extend_from_slice(&[0x45, self.tos, a, b, c, d, flags, 0, self.ttl, self.protocol.0, 0, 0]);
@@ -60,7 +69,7 @@ impl Header {
                 seal(&mut bytes);
             }
             (IpAddr::V6(from), IpAddr::V6(to)) => {
-                let [a, b] = (segment.len() as u16).to_be_bytes();
+                let [a, b] = (len as u16).to_be_bytes();
                 let first = [0x60 | self.tos >> 4, self.tos << 4, 0, 0, a, b, self.protocol.0, self.ttl];
                 bytes.extend_from_slice(&first);
                 bytes.extend_from_slice(&from.octets());
@@ -69,24 +78,87 @@ impl Header {
             // Of two versions, which callers do not give: a packet that no host can read.
             _ => {}
         }
-        bytes.extend_from_slice(segment);
+        segment(&mut bytes);
         bytes
     }
 }
 
+/// Octets of the header of UDP.
+pub const UDP: usize = 8;
+
 /// A segment of UDP with its checksum.
 pub fn udp(from: SocketAddr, to: SocketAddr, data: &[u8]) -> Vec<u8> {
-    let len = 8 + data.len();
-    let mut segment = Vec::with_capacity(len);
-    segment.extend_from_slice(&from.port().to_be_bytes());
-    segment.extend_from_slice(&to.port().to_be_bytes());
-    segment.extend_from_slice(&(len as u16).to_be_bytes());
-    segment.extend_from_slice(&[0, 0]);
-    segment.extend_from_slice(data);
-    let sum = Sum::pseudo(from.ip(), to.ip(), Protocol::UDP.0, len).unwrap_or_default().join(&segment).finish();
-    // Zero would say that there is none (RFC 768).
-    put(&mut segment, 6, if sum == 0 { 0xffff } else { sum });
+    let mut segment = Vec::with_capacity(UDP + data.len());
+    add_udp(&mut segment, from, to, data);
     segment
+}
+
+/// Adds a segment of UDP with its checksum to a packet.
+pub fn add_udp(packet: &mut Vec<u8>, from: SocketAddr, to: SocketAddr, data: &[u8]) {
+    let (start, len) = (packet.len(), UDP + data.len());
+    let fields = [from.port(), to.port(), len as u16, 0].map(u16::to_be_bytes);
+    packet.extend_from_slice(fields.as_flattened());
+    packet.extend_from_slice(data);
+    let sum = Sum::pseudo(from.ip(), to.ip(), Protocol::UDP.0, len).unwrap_or_default();
+    let sum = sum.join(packet.get(start..).unwrap_or_default()).finish();
+    // Zero would say that there is none (RFC 768).
+    put(packet, start + 6, if sum == 0 { 0xffff } else { sum });
+}
+
+/// What the headers of a packet say that carries a datagram, has neither options nor extensions, and is sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainDatagram {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// Its TTL or hop limit.
+    pub ttl: u8,
+    /// Where its payload begins.
+    pub payload: usize,
+}
+
+impl PlainDatagram {
+    /// Reads them where they are so and all sums are right; `None`: it takes a closer look.
+    pub fn checked(packet: &[u8]) -> Option<Self> {
+        let field = |at: usize| Some(u16::from_be_bytes(*packet.get(at..)?.first_chunk()?));
+        let header = match packet.first()? {
+            // Neither options nor a fragment.
+            0x45 if packet.get(9) == Some(&Protocol::UDP.0) && field(6)? & 0x3fff == 0 => V4,
+            first if first >> 4 == 6 && packet.get(6) == Some(&Protocol::UDP.0) => V6,
+            _ => return None,
+        };
+        let claimed = if header == V4 { field(2)?.into() } else { V6 + usize::from(field(4)?) };
+        let is_whole = claimed == packet.len() && field(header + 4).map(usize::from) == Some(packet.len() - header);
+        if !is_whole || field(header + 6)? == 0 || header == V4 && checksum(&packet[..V4]) != 0 {
+            return None;
+        }
+        let read = Self::read(packet)?;
+        let sum = Sum::pseudo(read.from.ip(), read.to.ip(), Protocol::UDP.0, packet.len() - header)?;
+        (sum.join(&packet[header..]).finish() == 0).then_some(read)
+    }
+
+    /// Reads them; nothing is checked but that they are there.
+    pub fn read(packet: &[u8]) -> Option<Self> {
+        let (header, addrs): (usize, [IpAddr; 2]) = match packet.first()? >> 4 {
+            4 => {
+                let [from, to] = [12, 16].map(|at| packet.get(at..)?.first_chunk::<4>().copied());
+                (V4, [from?.into(), to?.into()])
+            }
+            _ => {
+                let [from, to] = [8, 24].map(|at| packet.get(at..)?.first_chunk::<16>().copied());
+                (V6, [from?.into(), to?.into()])
+            }
+        };
+        let [a, b, c, d] = *packet.get(header..header + UDP)?.first_chunk::<4>()?;
+        let [from, to] = [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])];
+        Some(Self {
+            from: SocketAddr::new(addrs[0], from),
+            to: SocketAddr::new(addrs[1], to),
+            ttl: packet[if header == V4 { 8 } else { 7 }],
+            payload: header + UDP,
+        })
+    }
 }
 
 /// The protocol number of ICMP in the version of `addr`.
@@ -206,6 +278,7 @@ pub fn put(bytes: &mut [u8], at: usize, value: u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::wire::each_damage;
     use crate::net::wire::ip::Fragment;
 
     fn ends(v4: bool) -> (SocketAddr, SocketAddr) {
@@ -231,6 +304,26 @@ mod tests {
             assert_eq!((packet.ttl, packet.traffic_class, packet.payload), (3, 0x5c, &b"hello"[..]));
             assert_eq!(packet.dont_fragment, v4.then_some(true));
             assert_eq!((packet.source_socket(), packet.destination_socket()), (Some(ends(v4).0), Some(ends(v4).1)));
+        }
+    }
+
+    #[test]
+    fn plain_datagrams_read_as_packets_do() {
+        for v4 in [true, false] {
+            let bytes = datagram(v4, b"hello");
+            let (from, to) = ends(v4);
+            let payload = bytes.len() - b"hello".len();
+            assert_eq!(PlainDatagram::read(&bytes), Some(PlainDatagram { from, to, ttl: 3, payload }));
+            assert!((0..payload).all(|len| PlainDatagram::read(&bytes[..len]).is_none()));
+            assert_eq!(PlainDatagram::checked(&bytes), PlainDatagram::read(&bytes));
+            each_damage(&bytes, |damaged| {
+                let is_so = |packet: &Packet<'_>| {
+                    let is_sound = !packet.is_malformed(damaged) && packet.transport_checksum_ok() == Some(true);
+                    is_sound && packet.payload == &damaged[payload..]
+                };
+                let checked = PlainDatagram::checked(damaged);
+                assert!(checked.is_none() || Packet::parse(damaged).is_ok_and(|packet| is_so(&packet)), "{damaged:?}");
+            });
         }
     }
 

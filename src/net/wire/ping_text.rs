@@ -3,8 +3,6 @@
 //! A server may reply in capitals, so texts are compared without regard to ASCII case. Text
 //! is bytes: it need not be UTF-8.
 
-use std::fmt::{Display, Write};
-
 /// The sequence number `N` of a text `ping N` or `ping N …`.
 ///
 /// The word may be in any case; one space follows it, then decimal digits alone, then the end or a space.
@@ -22,12 +20,33 @@ pub fn sequence(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// The text of probe `sequence`, `time` being what the sender wishes to see again: `ping 3 1714.25`.
-pub fn compose(sequence: u64, time: impl Display) -> String {
-    // Made for each ping: with room for all of it.
-    let mut text = String::with_capacity(64);
-    let _ = write!(text, "ping {sequence} {time}");
-    text
+/// The text of probe `sequence` that is sent at `time` in nanoseconds since 1970, which it has in seconds: `ping 3 1714.250000`.
+pub fn compose(sequence: u64, time: i64) -> Vec<u8> {
+    let Ok(nanos) = u64::try_from(time) else {
+        let (seconds, micros) = (time / 1_000_000_000, time % 1_000_000_000 / 1_000);
+        return format!("ping {sequence} {seconds}.{micros:06}").into_bytes();
+    };
+    // Made for each ping, and with room for no more: a number has at most twenty digits.
+    let mut text = [b'0'; 64];
+    let mut start = text.len();
+    for (number, least, before) in
+        [(nanos % 1_000_000_000 / 1_000, 6, &b"."[..]), (nanos / 1_000_000_000, 1, b" "), (sequence, 1, b"ping ")]
+    {
+        start = digits(number, least, &mut text[..start]) - before.len();
+        text[start..start + before.len()].copy_from_slice(before);
+    }
+    text[start..].to_vec()
+}
+
+/// Writes a number in decimal digits, at least so many, to the end of `room`, which is full of zeros; where they begin.
+fn digits(mut number: u64, least: usize, room: &mut [u8]) -> usize {
+    let mut start = room.len();
+    while number > 0 {
+        start -= 1;
+        room[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    start.min(room.len() - least)
 }
 
 /// Whether two texts are the same but for the case of ASCII letters.
@@ -87,9 +106,16 @@ mod tests {
 
     #[test]
     fn composes_what_it_reads() {
-        assert_eq!(compose(3, "1714.25"), "ping 3 1714.25");
         for number in [0, 1, 999, u64::MAX] {
-            assert_eq!(sequence(compose(number, "0.5").as_bytes()), Some(number));
+            assert_eq!(sequence(&compose(number, 500_000_000)), Some(number));
+        }
+        for (number, time, text) in [
+            (0, 0, "ping 0 0.000000"),
+            (1, 1_714_250_000_999, "ping 1 1714.250000"),
+            (u64::MAX, i64::MAX, "ping 18446744073709551615 9223372036.854775"),
+            (7, -1_500_000_000, "ping 7 -1.-500000"),
+        ] {
+            assert_eq!(compose(number, time), text.as_bytes());
         }
     }
 

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
+use super::signals::SocketSignals;
 use crate::net::error::errno::EAGAIN;
 use crate::net::host::socket::{Filter, SocketOption, SocketType};
 use crate::net::io::{Origin, QueueEntry, Received};
@@ -42,6 +43,13 @@ pub struct DatagramSocket {
     stream: Option<(SocketAddr, SocketAddr)>,
     shut: bool,
     next_stamp: u32,
+    signals: SocketSignals,
+}
+
+impl Drop for DatagramSocket {
+    fn drop(&mut self) {
+        self.signals.close();
+    }
 }
 
 /// What was set at a socket.
@@ -79,7 +87,9 @@ pub struct Options {
 
 #[derive(Debug)]
 struct QueuedDatagram {
-    data: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Where its data begin.
+    start: usize,
     about: Delivery,
     cost: usize,
     overflow: u32,
@@ -163,7 +173,7 @@ impl Options {
 impl DatagramSocket {
     /// One that is not bound.
     pub fn new(kind: SocketType, family: Family) -> Self {
-        Self {
+        let socket = Self {
             kind,
             family,
             local: None,
@@ -179,7 +189,19 @@ impl DatagramSocket {
             stream: None,
             shut: false,
             next_stamp: 0,
-        }
+            signals: SocketSignals::default(),
+        };
+        socket.signal();
+        socket
+    }
+
+    /// What is so at it, for those who look from elsewhere.
+    pub fn signals(&self) -> &SocketSignals {
+        &self.signals
+    }
+
+    fn signal(&self) {
+        self.signals.set([self.is_readable(), self.has_error(), !self.errors.is_empty()]);
     }
 
     /// Sets an option; whether it has it.
@@ -217,13 +239,19 @@ impl DatagramSocket {
 
     /// Queues a datagram; whether there was room. Each takes as much as Linux counts for it.
     pub fn deliver(&mut self, data: Vec<u8>, about: Delivery) -> bool {
-        let cost = cost(data.len());
+        self.deliver_part(data, 0, about)
+    }
+
+    /// The same of a packet in which the datagram begins at `start`.
+    pub fn deliver_part(&mut self, bytes: Vec<u8>, start: usize, about: Delivery) -> bool {
+        let cost = cost(bytes.len() - start);
         if self.waiting > self.options.receive_buffer || self.shut {
             self.dropped = self.dropped.wrapping_add(1);
             return false;
         }
         self.waiting += cost;
-        self.arrived.push_back(QueuedDatagram { data, about, cost, overflow: self.dropped });
+        self.arrived.push_back(QueuedDatagram { bytes, start, about, cost, overflow: self.dropped });
+        self.signal();
         true
     }
 
@@ -232,13 +260,15 @@ impl DatagramSocket {
     /// # Errors
     /// The number of a pending error, or EAGAIN.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, i32> {
-        if let Some(errno) = self.pending.take() {
+        if let Some(errno) = self.take_pending() {
             return Err(errno);
         }
-        let Some(QueuedDatagram { data, about, cost, overflow }) = self.arrived.pop_front() else {
+        let Some(QueuedDatagram { bytes, start, about, cost, overflow }) = self.arrived.pop_front() else {
             return if self.shut { Ok(Received::default()) } else { Err(EAGAIN) };
         };
         self.waiting -= cost;
+        self.signal();
+        let data = &bytes[start..];
         let len = data.len().min(buffer.len());
         buffer[..len].copy_from_slice(&data[..len]);
         let options = &self.options;
@@ -267,6 +297,7 @@ impl DatagramSocket {
             self.waiting += cost;
             self.errors.push_back(error);
         }
+        self.signal();
     }
 
     /// The next entry of the error queue. The error of the one behind it is pending from now on, or none.
@@ -282,14 +313,29 @@ impl DatagramSocket {
             None if is_icmp(&entry) => self.pending = None,
             None => {}
         }
+        self.signal();
         let len = quote.len().min(buffer.len());
         buffer[..len].copy_from_slice(&quote[..len]);
         Ok(Received { len, addr: to, stamp, entry: Some(entry), ..Received::default() })
     }
 
+    /// Takes the number and the stamp of what was sent last, if the error queue has nothing else.
+    pub fn take_stamp(&mut self) -> Option<(u32, i64)> {
+        let [QueuedError { entry, stamp, quote, .. }] = self.errors.make_contiguous() else { return None };
+        let taken = (entry.data, stamp.filter(|_| entry.origin == Origin::Stamp)?);
+        self.waiting -= cost(quote.len());
+        self.errors.clear();
+        self.signal();
+        Some(taken)
+    }
+
     /// Takes the pending error.
     pub fn take_pending(&mut self) -> Option<i32> {
-        self.pending.take()
+        let pending = self.pending.take();
+        if pending.is_some() {
+            self.signal();
+        }
+        pending
     }
 
     /// The number of the stamp of what is sent now, if it is stamped.
@@ -304,6 +350,7 @@ impl DatagramSocket {
     /// Receives nothing more.
     pub fn shut(&mut self) {
         self.shut = true;
+        self.signal();
     }
 
     /// Whether there is something to receive, or an error.

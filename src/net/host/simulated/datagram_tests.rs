@@ -80,3 +80,42 @@ fn a_raw_socket_is_given_what_its_filter_lets_through() {
     let kinds = [Kind::v4(11, 1), Kind::v4(3, 3), Kind::v4(40, 0)];
     assert_eq!(kinds.map(|kind| socket.wants(&Message::error(kind, b""))), [true, false, true]);
 }
+
+#[test]
+fn what_is_so_at_a_socket_is_seen_from_elsewhere() {
+    let mut socket = udp();
+    socket.set(SocketOption::QueueErrors);
+    let signals = socket.signals().clone();
+    let seen = || [signals.is_readable(), signals.readiness().has_error, signals.has_queued()];
+    assert_eq!(seen(), [false; 3]);
+    socket.deliver(b"x".to_vec(), arrival());
+    assert_eq!(seen(), [true, false, false]);
+    socket.fail(refused(Origin::Icmp));
+    assert_eq!(seen(), [true; 3]);
+    assert_eq!(socket.take_pending(), Some(ECONNREFUSED));
+    assert_eq!(seen(), [true; 3], "the entry is still there");
+    assert!(socket.next_error(&mut []).is_ok() && seen() == [true, false, false]);
+    assert!(socket.receive(&mut []).is_ok() && seen() == [false; 3]);
+    assert!(signals.readiness().writable);
+    socket.shut();
+    assert_eq!(seen(), [true, false, false]);
+    drop(socket);
+    assert!(seen() == [false; 3] && !signals.readiness().writable);
+}
+
+#[test]
+fn the_stamp_of_what_was_sent_last_is_taken_unless_something_comes_before_it() {
+    let mut socket = udp();
+    socket.set(SocketOption::NumberStamps);
+    let stamp = || {
+        let stamped = refused(Origin::Stamp);
+        QueuedError { entry: QueueEntry { data: 7, ..stamped.entry }, stamp: Some(5), ..stamped }
+    };
+    socket.enqueue(stamp());
+    assert_eq!((socket.take_stamp(), socket.waiting, socket.has_error()), (Some((7, 5)), 0, false));
+    socket.set(SocketOption::QueueErrors);
+    socket.enqueue(refused(Origin::Icmp));
+    assert_eq!(socket.take_stamp(), None);
+    socket.enqueue(stamp());
+    assert_eq!((socket.take_stamp(), socket.errors.len()), (None, 2));
+}

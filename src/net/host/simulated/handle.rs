@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::signals::SocketSignals;
 use super::tcp::SocketReadiness;
 use super::turns::WakeKey;
 use super::world::World;
@@ -25,20 +26,20 @@ pub(super) struct SocketPlace {
     pub(super) host: usize,
     /// What wakes those who wait for it.
     pub(super) key: WakeKey,
+    /// What is so at it, if it is a socket for datagrams.
+    pub(super) signals: Option<SocketSignals>,
 }
 
 impl SocketPlace {
     /// What is so at the socket now; nothing of one that was closed.
     pub(super) fn state(&self) -> SocketReadiness {
-        let look = |socket: &super::datagram::DatagramSocket| SocketReadiness {
-            readable: socket.is_readable(),
-            writable: true,
-            has_error: socket.has_error(),
-        };
-        self.world.look_at_host(self.host, |stack| match stack.socket(self.key) {
-            Some(socket) => look(socket),
-            None => stack.tcp().readiness(self.key),
-        })
+        match &self.signals {
+            Some(signals) => {
+                self.world.settle();
+                signals.readiness()
+            }
+            None => self.world.look_at_host(self.host, |stack| stack.tcp().readiness(self.key)),
+        }
     }
 }
 
@@ -46,13 +47,20 @@ impl SocketPlace {
 #[derive(Debug)]
 pub(super) struct DatagramHandle {
     place: SocketPlace,
+    signals: SocketSignals,
 }
 
 impl DatagramHandle {
     /// Makes one.
     pub(super) fn open(place: SocketPlace, kind: SocketType, family: Family) -> Self {
-        place.world.with_host(place.host, |stack, _| stack.open(place.key, kind, family));
-        Self { place }
+        let signals = place.world.with_host(place.host, |stack, _| stack.open(place.key, kind, family));
+        Self { place: SocketPlace { signals: Some(signals.clone()), ..place }, signals }
+    }
+
+    /// What is so at it, by now.
+    fn look(&self) -> &SocketSignals {
+        self.place.world.settle();
+        &self.signals
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut super::datagram::DatagramSocket) -> Result<R, i32>) -> io::Result<R> {
@@ -124,6 +132,9 @@ impl HostSocket for DatagramHandle {
     }
 
     fn receive(&self, buffer: &mut [u8], _: Blocking) -> io::Result<Received> {
+        if !self.look().is_readable() {
+            return Err(error(EAGAIN));
+        }
         self.with(|socket| socket.receive(buffer))
     }
 
@@ -135,12 +146,23 @@ impl HostSocket for DatagramHandle {
         self.with(|socket| Ok(socket.take_pending().map(error)))
     }
 
+    fn has_queued(&self) -> bool {
+        self.look().has_queued()
+    }
+
     fn next_error(&self, buffer: &mut [u8]) -> io::Result<Received> {
         self.with(|socket| socket.next_error(buffer))
     }
 
+    fn take_stamp(&self) -> Option<(u32, i64)> {
+        if !self.look().has_queued() {
+            return None;
+        }
+        self.with(|socket| Ok(socket.take_stamp())).ok().flatten()
+    }
+
     fn may_have_more(&self) -> bool {
-        self.place.state().readable
+        self.look().is_readable()
     }
 
     fn set(&self, option: SocketOption) -> io::Result<()> {

@@ -88,7 +88,8 @@ impl Host for SimulatedHost {
     }
 
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
-        let place = SocketPlace { world: self.world.clone(), host: self.number, key: self.world.new_key() };
+        let place =
+            SocketPlace { world: self.world.clone(), host: self.number, key: self.world.new_key(), signals: None };
         match kind {
             SocketType::Tcp => Ok(Arc::new(StreamHandle::open(place, family))),
             _ => Ok(Arc::new(DatagramHandle::open(place, kind, family))),
@@ -107,6 +108,10 @@ impl Host for SimulatedHost {
         self.world.wall()
     }
 
+    fn both_clocks(&self) -> (Instant, i64) {
+        self.world.both_clocks()
+    }
+
     fn interface(&self, name: &str) -> io::Result<u32> {
         let index = self.world.with_host(self.number, |stack, _| stack.index_of(name));
         index.ok_or_else(|| of_number(errno::ENODEV))
@@ -115,13 +120,11 @@ impl Host for SimulatedHost {
     fn wait(&self, awaited: &mut [Awaited<'_>], until: Option<Instant>, stop: &Stop) -> io::Result<Waited> {
         environment().flush();
         let stopped = || if stop.is_stopped() { Some(Waited::Stopped) } else { None };
-        let mut keys = Vec::with_capacity(awaited.len());
-        for one in awaited.iter() {
-            match one.on.as_any().downcast_ref::<SimulatedPoller>() {
-                Some(poller) => keys.extend(poller.keys()),
-                None => keys.push(place_of(one.on)?.key),
-            }
-        }
+        let mut few = [0; 2];
+        let keys = match few_keys(awaited, &mut few) {
+            Some(count) => &few[..count],
+            None => &keys_of(awaited)?,
+        };
         loop {
             if let Some(stopped) = stopped() {
                 return Ok(stopped);
@@ -133,7 +136,7 @@ impl Host for SimulatedHost {
                 self.world.reads_clock();
                 return Ok(Waited::TimedOut);
             }
-            let wait = Wait { keys: &keys, until, stop: Some((stop, Stage::Interrupted)), is_woken: &|| false };
+            let wait = Wait { keys, until, stop: Some((stop, Stage::Interrupted)), is_woken: &|| false };
             match self.world.wait(&wait) {
                 Woken::Ready | Woken::TimedOut | Woken::Stopped => {}
                 Woken::Stuck(why) => return Err(io::Error::other(stuck(why))),
@@ -212,6 +215,26 @@ impl Wake for Waker {
         self.woken.store(true, Ordering::SeqCst);
         self.world.wake(self.key);
     }
+}
+
+/// What wakes those who wait for these, if they are one socket or two, as most are: no room is to be made for that.
+fn few_keys(awaited: &[Awaited<'_>], keys: &mut [WakeKey; 2]) -> Option<usize> {
+    for (at, one) in awaited.iter().enumerate() {
+        *keys.get_mut(at)? = place_of(one.on).ok()?.key;
+    }
+    Some(awaited.len())
+}
+
+/// What wakes those who wait for any of these.
+fn keys_of(awaited: &[Awaited<'_>]) -> io::Result<Vec<WakeKey>> {
+    let mut keys = Vec::with_capacity(awaited.len());
+    for one in awaited {
+        match one.on.as_any().downcast_ref::<SimulatedPoller>() {
+            Some(poller) => keys.extend(poller.keys()),
+            None => keys.push(place_of(one.on)?.key),
+        }
+    }
+    Ok(keys)
 }
 
 /// Looks at what is waited for; whether any of it is ready.

@@ -20,9 +20,9 @@ struct Wire {
 }
 
 impl Carrier for Wire {
-    fn receive(&mut self, from: CarrierEnd, frame: &mut [u8], time: StackTime, _: &mut Vec<(CarrierEnd, Vec<u8>)>) {
+    fn receive(&mut self, from: CarrierEnd, frame: Vec<u8>, time: StackTime, _: &mut Vec<(CarrierEnd, Vec<u8>)>) {
         self.count += 1;
-        self.due.push(std::cmp::Reverse((time.now + self.delay, self.count, 1 - from.side, frame.to_vec())));
+        self.due.push(std::cmp::Reverse((time.now + self.delay, self.count, 1 - from.side, frame)));
     }
 
     fn next_due(&self) -> Option<Instant> {

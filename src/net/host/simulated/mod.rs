@@ -18,6 +18,7 @@ pub mod queue;
 pub mod reassembly;
 mod retransmission;
 pub mod routes;
+pub mod signals;
 pub mod stack;
 pub mod stream;
 mod streams;

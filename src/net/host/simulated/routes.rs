@@ -30,6 +30,8 @@ pub enum RouteTarget {
 pub struct RouteTable {
     routes: BTreeMap<Prefix, RouteTarget>,
     found: HashMap<IpAddr, Option<RouteTarget>>,
+    /// The one of these that was looked for last: a packet asks several times.
+    last: Option<(IpAddr, Option<RouteTarget>)>,
 }
 
 impl RouteTable {
@@ -40,12 +42,17 @@ impl RouteTable {
             None => self.routes.remove(&to.masked()),
         };
         self.found.clear();
+        self.last = None;
     }
 
     /// What becomes of packets to `addr`.
     pub fn find(&mut self, addr: IpAddr) -> Option<RouteTarget> {
-        if let Some(found) = self.found.get(&addr) {
-            return *found;
+        if let Some((_, found)) = self.last.filter(|(last, _)| *last == addr) {
+            return found;
+        }
+        if let Some(found) = self.found.get(&addr).copied() {
+            self.last = Some((addr, found));
+            return found;
         }
         let fitting = self.routes.iter().filter(|(to, _)| to.contains(addr));
         let found = fitting.max_by_key(|(to, _)| to.len()).map(|(_, target)| *target);
@@ -53,6 +60,7 @@ impl RouteTable {
             self.found.clear();
         }
         self.found.insert(addr, found);
+        self.last = Some((addr, found));
         found
     }
 }

@@ -3,7 +3,7 @@
 //! A thread runs until it waits. What it waits for makes it ready, and of the threads that are ready the one that became so
 //! first runs next; those that became so at the same step run in the order of their numbers.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::net::time::Instant;
 
@@ -33,8 +33,8 @@ pub struct Turns {
     next: ThreadNumber,
     running: Option<ThreadNumber>,
     ready: VecDeque<ThreadNumber>,
-    waiters: BTreeSet<(WakeKey, ThreadNumber)>,
-    deadlines: BTreeSet<(Instant, ThreadNumber)>,
+    waiters: Sorted<WakeKey>,
+    deadlines: Sorted<Instant>,
     outside: usize,
 }
 
@@ -52,6 +52,46 @@ enum Doing {
     Ready,
     Waiting,
     Outside,
+}
+
+/// What threads wait for, each with the number of a thread, the greatest first: those who wait are mostly few, and the last to
+/// come the first to go.
+#[derive(Debug)]
+struct Sorted<T>(Vec<(T, ThreadNumber)>);
+
+impl<T> Default for Sorted<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Ord + Copy> Sorted<T> {
+    fn insert(&mut self, what: T, number: ThreadNumber) {
+        if let Err(place) = self.find(what, number) {
+            self.0.insert(place, (what, number));
+        }
+    }
+
+    fn remove(&mut self, what: T, number: ThreadNumber) {
+        if let Ok(place) = self.find(what, number) {
+            self.0.remove(place);
+        }
+    }
+
+    /// The least, and its thread.
+    fn first(&self) -> Option<(T, ThreadNumber)> {
+        self.0.last().copied()
+    }
+
+    /// The thread with the lowest number of those that wait for `what`.
+    fn first_of(&self, what: T) -> Option<ThreadNumber> {
+        let behind = self.0.partition_point(|(other, _)| *other >= what);
+        self.0[..behind].last().filter(|(other, _)| *other == what).map(|(_, number)| *number)
+    }
+
+    fn find(&self, what: T, number: ThreadNumber) -> Result<usize, usize> {
+        self.0.binary_search_by(|other| (what, number).cmp(other))
+    }
 }
 
 impl Turns {
@@ -90,8 +130,8 @@ impl Turns {
     pub fn wait_again(&mut self, number: ThreadNumber) {
         let Some(thread) = self.threads.get_mut(&number) else { return };
         thread.doing = Doing::Waiting;
-        self.waiters.extend(thread.keys.iter().map(|key| (*key, number)));
-        self.deadlines.extend(thread.until.map(|until| (until, number)));
+        thread.keys.iter().for_each(|key| self.waiters.insert(*key, number));
+        thread.until.iter().for_each(|until| self.deadlines.insert(*until, number));
         if self.running == Some(number) {
             self.running = None;
         }
@@ -105,8 +145,7 @@ impl Turns {
 
     /// Makes all ready that wait for `key`, in the order of their numbers.
     pub fn wake(&mut self, key: WakeKey) {
-        let of_key = (key, 0)..=(key, ThreadNumber::MAX);
-        while let Some((_, number)) = self.waiters.range(of_key.clone()).next().copied()
+        while let Some(number) = self.waiters.first_of(key)
             && self.make_ready(number, Woken::Ready)
         {}
     }
@@ -126,14 +165,14 @@ impl Turns {
 
     /// Makes those ready whose deadline has come by `now`.
     pub fn expire(&mut self, now: Instant) {
-        while let Some((_, number)) = self.deadlines.first().copied().filter(|(until, _)| *until <= now) {
+        while let Some((_, number)) = self.deadlines.first().filter(|(until, _)| *until <= now) {
             self.make_ready(number, Woken::TimedOut);
         }
     }
 
     /// The earliest deadline.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(until, _)| *until)
+        self.deadlines.first().map(|(until, _)| until)
     }
 
     /// Gives the turn to the thread that became ready first, if none has it.
@@ -198,10 +237,10 @@ impl Turns {
     fn forget_wait(&mut self, number: ThreadNumber) {
         let Some(thread) = self.threads.get(&number) else { return };
         if let Some(until) = thread.until {
-            self.deadlines.remove(&(until, number));
+            self.deadlines.remove(until, number);
         }
         for key in &thread.keys {
-            self.waiters.remove(&(*key, number));
+            self.waiters.remove(*key, number);
         }
     }
 }
@@ -232,7 +271,7 @@ mod tests {
             assert_eq!((turns.next_turn(), turns.woken(number)), (Some(number), woken));
             turns.wait(number, &[], None);
         }
-        assert!(turns.waiters.is_empty() && turns.deadlines.is_empty());
+        assert!(turns.waiters.0.is_empty() && turns.deadlines.0.is_empty());
     }
 
     #[test]

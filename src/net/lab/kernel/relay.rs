@@ -12,7 +12,7 @@ use crate::net::error::{Error, Result};
 use crate::net::host::Host;
 use crate::net::host::stop::Stop;
 use crate::net::host::threads;
-use crate::net::lab::relay::{EndId, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
+use crate::net::lab::relay::{Bytes, EndId, Link, LinkOptions, LinkState, Relay, RelayShared, Time};
 use crate::net::socket::session::Session;
 use crate::net::sys::{self, Frames, PollFd};
 use crate::net::time::Duration;
@@ -192,7 +192,7 @@ impl Driver {
         }
         for index in 0..count {
             self.ports.slot = index;
-            self.relay.receive(at, self.frames.get_mut(index), time, &mut self.ports);
+            self.relay.receive(at, self.frames.get_mut(index).map(Bytes::Received), time, &mut self.ports);
         }
         self.ports.unblock(at, &mut self.relay);
         self.ports.flush(&self.frames, &mut self.relay);

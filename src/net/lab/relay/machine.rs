@@ -58,7 +58,7 @@ impl EndId {
 /// The bytes of a frame on its way.
 #[derive(Debug)]
 pub enum Bytes<'a> {
-    /// Those that [`Relay::receive`] was given.
+    /// Those that [`Relay::receive`] was given, in a place of their owner.
     Received(&'a mut [u8]),
     /// Others, or a copy.
     Own(Vec<u8>),
@@ -113,7 +113,7 @@ impl Relay {
     }
 
     /// Has a frame that the host at `from` sent come onto its link; `None`: one that is longer than any can be.
-    pub fn receive(&mut self, from: EndId, bytes: Option<&mut [u8]>, time: Time, out: &mut dyn Output) {
+    pub fn receive(&mut self, from: EndId, bytes: Option<Bytes<'_>>, time: Time, out: &mut dyn Output) {
         self.time = time;
         self.contained(from, |relay| relay.take(from, bytes, out));
     }

@@ -31,29 +31,29 @@ impl Going<'_> {
 
 impl Relay {
     /// Takes in a frame that a host has sent.
-    pub(super) fn take(&mut self, at: EndId, bytes: Option<&mut [u8]>, out: &mut dyn Output) {
+    pub(super) fn take(&mut self, at: EndId, bytes: Option<Bytes<'_>>, out: &mut dyn Output) {
         let link = &self.links[at.link];
         let lane = &link.lanes[at.side];
         lane.counters.one(Count::Frames);
         let Some(bytes) = bytes else { return lane.counters.one(Count::Unusable) };
         lane.counters.add(Count::Bytes, bytes.len() as u64);
-        let Some(frame) = Frame::parse(bytes) else { return lane.counters.one(Count::Unusable) };
+        let Some(frame) = Frame::parse(&bytes) else { return lane.counters.one(Count::Unusable) };
         if frame.malformed {
             lane.counters.one(Count::Malformed);
         }
         let end = &link.ends[at.side];
         if let Some(Rules { capture: Some(capture), .. }) = end.ingress.watched() {
-            capture.record(&end.interface, self.time.wall, bytes, None);
+            capture.record(&end.interface, self.time.wall, &bytes, None);
         }
         if frame.ip.is_some_and(|ip| ip.fragment.is_some()) {
-            let carried = Carried { bytes, frame: &frame, way: &lane.way, segment: None };
+            let carried = Carried { bytes: &bytes, frame: &frame, way: &lane.way, segment: None };
             self.pieces.see(&self.shared.session, &carried);
         }
         if link.lanes[0].planned.is_due(self.time.now) {
             Link { lanes: link.lanes.clone(), shared: self.shared.clone() }.catch_up(self.time.now);
         }
         let rules = lane.rules().clone();
-        let going = self.going(at, Bytes::Received(bytes), frame);
+        let going = self.going(at, bytes, frame);
         self.enter(at, going, &rules, out);
     }
 

@@ -46,7 +46,7 @@ impl Net {
     }
 
     pub(super) fn send_over(&mut self, from: EndId, frame: Option<&mut [u8]>) {
-        self.relay.receive(from, frame, self.time, &mut Out(self.time.now, &mut self.out));
+        self.relay.receive(from, frame.map(Bytes::Received), self.time, &mut Out(self.time.now, &mut self.out));
     }
 
     /// Lets time pass until `now`; what is due is served in time.

@@ -52,7 +52,7 @@ fn without_delay_a_frame_goes_out_at_once_where_it_was_read() {
     for action in [Action::Pass, Action::Corrupt] {
         net.policy(Direction::Both, Native::always(action));
         let mut frame = datagram(1, b"x");
-        net.relay.receive(EndId { link: 0, side: 0 }, Some(&mut frame), net.time, &mut out);
+        net.relay.receive(EndId { link: 0, side: 0 }, Some(Bytes::Received(&mut frame)), net.time, &mut out);
     }
     assert_eq!((out.0, net.relay.next_due()), (2, None));
 }

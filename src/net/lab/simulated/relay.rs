@@ -99,10 +99,10 @@ impl Driven {
 }
 
 impl Carrier for Driven {
-    fn receive(&mut self, from: CarrierEnd, frame: &mut [u8], time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>) {
+    fn receive(&mut self, from: CarrierEnd, frame: Vec<u8>, time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>) {
         let from = EndId { link: from.link, side: from.side };
         if let Some(relay) = self.relay() {
-            relay.receive(from, Some(frame), time_of(time), &mut SimulatedFrames(out));
+            relay.receive(from, Some(Bytes::Own(frame)), time_of(time), &mut SimulatedFrames(out));
         }
         self.settle();
     }

@@ -24,6 +24,11 @@ impl CountsByProbe {
         }
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds all counts of others.
     pub fn merge(&mut self, others: Self) {
         others.0.into_iter().for_each(|(id, counts)| self.add(id, |own| *own += counts));

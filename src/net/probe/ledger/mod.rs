@@ -247,14 +247,19 @@ impl Ledger {
         self.store.place(id).map(|place| *self.store.record(place))
     }
 
+    /// How many probes were sent.
+    pub fn sent(&self) -> u64 {
+        self.counts.sent
+    }
+
     /// The account so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// What was counted apart since this was last asked for, by probe.
-    pub fn take_apart(&mut self) -> CountsByProbe {
-        std::mem::take(&mut self.apart)
+    /// What was counted apart since this was last asked for, by probe; `None`: nothing was.
+    pub fn take_apart(&mut self) -> Option<CountsByProbe> {
+        if self.apart.is_empty() { None } else { Some(std::mem::take(&mut self.apart)) }
     }
 
     /// Counts what is no probe: for this one or, if it names none, for the one sent last.

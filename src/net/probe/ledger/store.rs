@@ -4,6 +4,7 @@
 //! needs no allocation of its own. A record is in one list of its key (pending, without a reply, with one) and, while
 //! pending, in the list of its peer. Settled records are forgotten in the order in which they settled.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -34,6 +35,8 @@ pub(super) struct Store {
     keys: HashMap<(u32, Key), u32, Mixed>,
     lists: Vec<Lists>,
     free_lists: Vec<u32>,
+    /// What was found last by peer and key: one reply is looked for several times.
+    found: Cell<Option<(SocketAddr, Key, u32)>>,
     peers: PeerTable,
     /// The settled records, the first to settle in front.
     settled: VecDeque<SlotIndex>,
@@ -89,6 +92,7 @@ impl Store {
             keys: HashMap::default(),
             lists: Vec::new(),
             free_lists: Vec::new(),
+            found: Cell::new(None),
             peers: PeerTable::default(),
             settled: VecDeque::new(),
         }
@@ -131,14 +135,22 @@ impl Store {
 
     /// The record a reply from `peer` with `key` is about.
     pub(super) fn find(&self, peer: SocketAddr, key: Key) -> Option<SlotIndex> {
-        let peer = self.peers.number(peer)?;
-        let &lists = self.keys.get(&(peer, key))?;
+        let lists = self.lists_of(peer, key)?;
         self.lists[lists as usize].0.into_iter().find(|&first| first != SlotIndex::NONE)
+    }
+
+    fn lists_of(&self, peer: SocketAddr, key: Key) -> Option<u32> {
+        if let Some((.., lists)) = self.found.get().filter(|(of, by, _)| (*of, *by) == (peer, key)) {
+            return Some(lists);
+        }
+        let lists = *self.keys.get(&(self.peers.number(peer)?, key))?;
+        self.found.set(Some((peer, key, lists)));
+        Some(lists)
     }
 
     /// The same, of a probe that says `content`: among the latest of each list, so that it takes constant time.
     pub(super) fn find_content(&self, peer: SocketAddr, key: Key, content: Content) -> Option<SlotIndex> {
-        let &lists = self.keys.get(&(self.peers.number(peer)?, key))?;
+        let lists = self.lists_of(peer, key)?;
         let some = |place: SlotIndex| (place != SlotIndex::NONE).then_some(place);
         let list = |first| std::iter::successors(some(first), move |&place| some(self.slot(place).by_key.after));
         let all = self.lists[lists as usize].0.into_iter().flat_map(|first| list(first).take(LOOKED_AT));
@@ -207,6 +219,7 @@ impl Store {
         let &StoreSlot { record: Record { id, key, .. }, peer, lists, .. } = self.slot(place);
         if self.lists[lists as usize] == Lists::EMPTY {
             self.keys.remove(&(peer, key));
+            self.found.set(None);
             self.free_lists.push(lists);
         }
         self.ids.remove(&id);

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 
 use super::endpoint::Endpoint;
-use super::error_queue::one_at_a_time;
+use super::error_queue::{Queued, one_at_a_time};
 use crate::net::error::{Error, Result};
 use crate::net::host::Waited;
 use crate::net::host::addr::reached;
@@ -169,7 +169,7 @@ impl Prober {
             let first = self.next_number() == 1;
             self.read_counts(work.endpoint(), if first { CountReading::Begin } else { CountReading::Between });
         }
-        let id = self.send(work, probe)?;
+        let id = self.send(work, probe, probe.message.into())?;
         self.report(work.transport);
         let outcome = self.settle(work, id);
         self.report(work.transport);
@@ -197,7 +197,7 @@ impl Prober {
 
     /// The running number of the next probe.
     pub(in crate::net) fn next_number(&self) -> u64 {
-        self.ledger.counts().sent + 1
+        self.ledger.sent() + 1
     }
 
     /// The counts of the probes, by what names them.
@@ -220,16 +220,22 @@ impl Prober {
         self.pending.get(&id).map(|pending| &*pending.message)
     }
 
-    /// Sends a probe. One that this host cannot send is settled at once.
+    /// Sends a probe that says `message`, whatever its own says. One that this host cannot send is settled at once.
     ///
     /// # Errors
     /// `closed`; `invalid`, `too-large`: a wrong argument. Whatever else this host refuses is the probe's outcome.
-    pub(in crate::net) fn send(&mut self, work: &mut Work<'_, '_>, probe: &Probe<'_>) -> Result<ProbeId> {
-        if let Some(error) = probe.unresolved {
-            return Ok(self.refuse(work.transport, probe, error));
+    pub(in crate::net) fn send(
+        &mut self,
+        work: &mut Work<'_, '_>,
+        given: &Probe<'_>,
+        message: Box<[u8]>,
+    ) -> Result<ProbeId> {
+        if let Some(error) = given.unresolved {
+            return Ok(self.refuse(work.transport, given, message, error));
         }
         let endpoint = work.transport.endpoint();
-        let probe = &Probe { to: reached(endpoint.local, probe.to), ..*probe };
+        let to = reached(endpoint.local, given.to);
+        let probe = Probe { to, message: &message, ..*given };
         if endpoint.is_group(probe.to) {
             self.pings_group(probe.to);
         }
@@ -237,18 +243,19 @@ impl Prober {
             self.receive(work, None, true)?;
         }
         // An ICMP error that waits unread would take the place of the send.
-        work.drain(work.socket, usize::MAX, &mut |queued| self.queue(queued));
+        if !work.is_quiet(work.socket) {
+            work.drain(work.socket, usize::MAX, &mut |queued| self.queue(queued));
+        }
         let said = || Content::of(work.probing().echoed(probe.message));
         endpoint.loss_report().begin_to_ping(endpoint.asks(probe.to), said);
         let name = work.probing().name(probe.message, self.next_number());
-        let message: Box<[u8]> = probe.message.into();
         let (mut sent, sent_wall) = (endpoint.host.now(), endpoint.host.unix_nanos());
         // Little comes between the send and the wait, since on a busy machine the peer may have to wait for this very processor.
-        let result = work.send(work.socket, probe, &mut sent, &mut |queued| self.queue(queued));
+        let result = work.send(work.socket, &probe, &mut sent, &mut |queued| self.queue(queued));
         if result.is_err() && endpoint.is_closed() {
             return Err(endpoint.closed("ping"));
         }
-        let (id, pending) = self.enter(work.transport, probe, name, message, (sent, sent_wall));
+        let (id, pending) = self.enter(work.transport, &Probe { to, ..*given }, name, message, (sent, sent_wall));
         match result {
             Ok(stamp) => {
                 self.pending.insert(id, pending);
@@ -258,6 +265,9 @@ impl Prober {
                         self.stamped.clear();
                     }
                     self.stamped.push_back((stamp, id));
+                    if let Some((number, stamp)) = work.socket.take_stamp() {
+                        self.queue(Queued::Sent { number, stamp });
+                    }
                 }
             }
             Err(error) => {
@@ -268,7 +278,7 @@ impl Prober {
         Ok(id)
     }
 
-    /// Enters a probe that was sent, or should have been, at this moment, by both clocks.
+    /// Enters a probe with this message that was sent, or should have been, at this moment, by both clocks.
     fn enter(
         &mut self,
         transport: &dyn Transport,
@@ -288,17 +298,17 @@ impl Prober {
         let pending =
             Pending { number, to, ttl, packet, message, missed, reported, sent, sent_wall, stamp: None, instead: None };
         if announced {
-            self.settled.push_back((id, pending.outcome(id, None, End::Sent { message: probe.message.into() })));
+            self.settled.push_back((id, pending.outcome(id, None, End::Sent { message: pending.message[..].into() })));
         }
         (id, pending)
     }
 
     /// Settles a probe that goes nowhere, since its name has no address.
-    fn refuse(&mut self, transport: &dyn Transport, probe: &Probe<'_>, error: &Error) -> ProbeId {
+    fn refuse(&mut self, transport: &dyn Transport, probe: &Probe<'_>, message: Box<[u8]>, error: &Error) -> ProbeId {
         let now = (transport.endpoint().host.now(), transport.endpoint().host.unix_nanos());
-        let name = transport.probing().name(probe.message, self.next_number());
+        let name = transport.probing().name(&message, self.next_number());
         let probe = &Probe { slot: Slot { announced: false, ..probe.slot }, ..*probe };
-        let (id, pending) = self.enter(transport, probe, name, probe.message.into(), now);
+        let (id, pending) = self.enter(transport, probe, name, message, now);
         self.ledger.error(now.0, Blame::Named(id));
         self.finish(transport, id, &pending, None, End::Unsent(error.clone()));
         id

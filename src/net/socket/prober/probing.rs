@@ -166,9 +166,9 @@ impl Tally {
     }
 
     /// Sets the counts; `apart`: what was counted apart since.
-    pub(super) fn set(&self, counts: Counts, clock: Option<Clock>, apart: CountsByProbe) {
+    pub(super) fn set(&self, counts: Counts, clock: Option<Clock>, apart: Option<CountsByProbe>) {
         let mut known = self.lock();
-        known.apart.merge(apart);
+        apart.into_iter().for_each(|apart| known.apart.merge(apart));
         (known.counts, known.clock) = (counts, clock);
     }
 

@@ -31,6 +31,10 @@ impl Prober {
         awaited: Option<ProbeId>,
         all: bool,
     ) -> Result<()> {
+        if self.errors.is_empty() && work.is_quiet(work.socket) {
+            self.settle_path(work, awaited);
+            return Ok(());
+        }
         let mut arrived = std::mem::take(&mut self.arrived);
         loop {
             let before = self.errors.len();

@@ -61,7 +61,7 @@ impl ProberBench {
 
     fn send(&self, message: &str) -> ProbeId {
         let probe = self.probe(message);
-        self.with(|prober, work| prober.send(work, &probe)).expect("sent")
+        self.with(|prober, work| prober.send(work, &probe, probe.message.into())).expect("sent")
     }
 
     /// What the server receives next.
@@ -277,7 +277,8 @@ fn the_end_of_a_transport_ends_all_that_is_pending_in_the_order_of_sending() {
     let mut prober = Prober::default();
     for number in 1..=100 {
         let message = format!("ping {number} a");
-        prober.send(work, &probe(([127, 0, 0, 1], 9).into(), &message)).expect("sent");
+        let probe = probe(([127, 0, 0, 1], 9).into(), &message);
+        prober.send(work, &probe, probe.message.into()).expect("sent");
     }
     prober.receive(work, None, true).expect("receives");
     assert!(!prober.has_outcome());

@@ -68,6 +68,12 @@ pub(in crate::net) trait Transport: Debug + Send + Sync + Deref<Target = Endpoin
         queued: TakeQueued<'_>,
     ) -> io::Result<bool>;
 
+    /// Whether nothing has come that could be received or drained, as far as that is known without a call.
+    fn is_quiet(&self, socket: &dyn HostSocket) -> bool {
+        let _ = socket;
+        false
+    }
+
     /// What a datagram is, by itself and by what was sent.
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised;
 
@@ -152,7 +158,7 @@ impl Text<'_> {
     ) -> Result<Vec<u8>> {
         let (mut message, is_own) = match self {
             Self::Own(bytes) => (bytes, true),
-            Self::Ping(number) => (ping(number, endpoint.host.unix_nanos()), false),
+            Self::Ping(number) => (ping_text::compose(number, endpoint.host.unix_nanos()), false),
             Self::Question(_) => (Vec::new(), false),
         };
         message.resize(message.len().max(size), b' ');
@@ -161,12 +167,6 @@ impl Text<'_> {
         }
         Ok(message)
     }
-}
-
-/// The text of a ping with this number, sent at `time` in nanoseconds since 1970.
-fn ping(number: u64, time: i64) -> Vec<u8> {
-    let time = format_args!("{}.{:06}", time / 1_000_000_000, time % 1_000_000_000 / 1_000);
-    ping_text::compose(number, time).into_bytes()
 }
 
 /// How a reply names its probe.

@@ -101,6 +101,13 @@ impl Transport for UdpSocket {
         Ok(socket.may_have_more())
     }
 
+    fn is_quiet(&self, socket: &dyn HostSocket) -> bool {
+        !socket.may_have_more()
+            && self.0.ahead.is_empty()
+            && !self.0.errors.may_be_unread()
+            && !self.0.probing.monitor.is_ready()
+    }
+
     fn recognise(&self, prober: &Prober, datagram: &Datagram) -> Recognised {
         if self.0.is_own(datagram) { Recognised::Unrelated } else { recognise(prober, datagram) }
     }
@@ -152,9 +159,11 @@ fn is_changed(received: &[u8], sent: &[u8]) -> bool {
     if received.len() < sent.len() {
         return !ping_text::begins(received, sent);
     }
+    if received == sent {
+        return false;
+    }
     let is = |change: fn(&u8) -> u8| received.iter().copied().eq(sent.iter().map(change));
-    ping_text::same_text(received, sent)
-        && !(is(|byte| *byte) || is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
+    ping_text::same_text(received, sent) && !(is(u8::to_ascii_uppercase) || is(u8::to_ascii_lowercase))
 }
 
 /// What a datagram that names no probe is: the beginning of a pending message is a truncated reply, anything

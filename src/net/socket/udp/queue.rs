@@ -1,8 +1,8 @@
 //! The ICMP errors about what a socket has sent.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use super::{UdpSocket, lock};
 use crate::net::host::socket::HostSocket;
@@ -60,9 +60,13 @@ impl UdpSocket {
     pub(in crate::net) fn drain(&self, socket: &dyn HostSocket, most: usize, mut queued: TakeQueued<'_>) -> usize {
         if most > 1 {
             self.0.errors.passed_over.store(false, Ordering::Relaxed);
+            let take = |mut unread: MutexGuard<'_, VecDeque<Queued>>| {
+                if unread.is_empty() { None } else { Some(std::mem::take(&mut *unread)) }
+            };
             // Given back its lock first: `queued` may put them there again.
-            let unread = std::mem::take(&mut *lock(&self.0.errors.unread));
-            unread.into_iter().for_each(&mut queued);
+            if let Some(unread) = take(lock(&self.0.errors.unread)) {
+                unread.into_iter().for_each(&mut queued);
+            }
         }
         self.0.errors.looks[0].fetch_add(1, Ordering::SeqCst);
         let errors = take_entries(socket, self.0.local, HEADERS, most, queued);

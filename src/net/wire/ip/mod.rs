@@ -11,7 +11,7 @@ mod transport;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
+use etherparse::Ipv6HeaderSlice;
 
 use self::chain::Chain;
 pub use self::transport::{IcmpHeader, TcpFlags, TcpHeader, TransportHeader, UdpHeader};
@@ -98,33 +98,30 @@ impl<'a> Packet<'a> {
     fn parse_v4(bytes: &'a [u8]) -> Result<Self, WireError> {
         let first = check_fixed(bytes, "IPv4 header", 20, 4)?;
         let words = first & 0x0f;
+        // RFC 791, section 3.1. A quote may end within the options, which are not read here.
+        let fixed: [u8; 20] = *bytes.first_chunk().filter(|_| words >= 5).ok_or(WireError::HeaderLength { words })?;
+        let [_, traffic_class, len_a, len_b, id_a, id_b, place_a, place_b, ttl, protocol, _, _, addrs @ ..] = fixed;
+        let [s1, s2, s3, s4, d1, d2, d3, d4] = addrs;
         let header_len = usize::from(words) * 4;
-        // A quote may end within the options. The layout is read from a padded copy.
-        let mut padded = [0; 60];
-        let head = bytes.get(..header_len).unwrap_or(bytes);
-        padded[..head.len()].copy_from_slice(head);
-        let Ok(header) = Ipv4HeaderSlice::from_slice(&padded) else {
-            return Err(WireError::HeaderLength { words });
-        };
-
-        let total_len = usize::from(header.total_len());
+        let total_len = usize::from(u16::from_be_bytes([len_a, len_b]));
         let end = if total_len < header_len { bytes.len() } else { total_len };
-        let fragment = Fragment { offset: header.fragments_offset().value() << 3, more: header.more_fragments() };
+        let place = u16::from_be_bytes([place_a, place_b]);
+        let fragment = Fragment { offset: (place & 0x1fff) << 3, more: place & 0x2000 != 0 };
         let start = Chain {
-            protocol: Protocol(header.protocol().0),
+            protocol: Protocol(protocol),
             at: header_len,
-            fragment: header.is_fragmenting_payload().then_some(fragment),
-            identification: Some(u32::from(header.identification())),
+            fragment: (fragment.more || fragment.offset > 0).then_some(fragment),
+            identification: Some(u16::from_be_bytes([id_a, id_b]).into()),
         };
         let packet = Self {
             family: Family::V4,
-            source: IpAddr::V4(header.source_addr()),
-            destination: IpAddr::V4(header.destination_addr()),
+            source: [s1, s2, s3, s4].into(),
+            destination: [d1, d2, d3, d4].into(),
             protocol: start.protocol,
-            ttl: header.ttl(),
-            traffic_class: bytes[1],
+            ttl,
+            traffic_class,
             identification: None,
-            dont_fragment: Some(header.dont_fragment()),
+            dont_fragment: Some(place & 0x4000 != 0),
             fragment: None,
             header_len,
             total_len,

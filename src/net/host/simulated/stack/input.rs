@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::super::datagram::Delivery;
-use super::output::Sending;
-use super::{LOOPBACK, Stack, StackTime, sound};
+use super::output::{Sending, SentSegment};
+use super::{LOOPBACK, SentPacket, SocketKey, Stack, StackTime, sound};
 use crate::net::error::errno::{EACCES, EHOSTUNREACH, EINVAL};
 use crate::net::host::socket::SocketType;
 use crate::net::time::Instant;
 use crate::net::wire::Family;
-use crate::net::wire::compose::{fragments, icmp, icmp_error, icmp_protocol, take_hop};
+use crate::net::wire::compose::{PlainDatagram, fragments, icmp, icmp_error, icmp_protocol, take_hop};
 use crate::net::wire::icmp::{Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
 
@@ -18,6 +18,12 @@ impl Stack {
     pub fn receive(&mut self, from: u32, mut bytes: Vec<u8>, time: StackTime) {
         if self.interface(from).is_none() {
             return;
+        }
+        if let Some(datagram) = PlainDatagram::checked(&bytes)
+            && (from == LOOPBACK || self.is_local(datagram.to.ip()) && !self.is_martian(datagram.from.ip()))
+            && let Some(key) = self.find_sole(&datagram)
+        {
+            return self.put_plain(key, bytes, datagram, time);
         }
         let Some(packet) = sound(&bytes).filter(|packet| from == LOOPBACK || !self.is_martian(packet.source)) else {
             self.counts.malformed += 1;
@@ -53,6 +59,27 @@ impl Stack {
         source.is_multicast()
             || source.is_loopback()
             || matches!(source, IpAddr::V4(v4) if v4.is_unspecified() || v4.is_broadcast() || self.is_local(source))
+    }
+
+    /// Takes a packet that this host has sent to itself, and that is plain ([`SentPacket::is_plain`]).
+    pub fn receive_own(&mut self, bytes: Vec<u8>, time: StackTime) {
+        let datagram = PlainDatagram::read(&bytes);
+        match datagram.and_then(|datagram| Some((datagram, self.find_sole(&datagram)?))) {
+            Some((datagram, key)) => self.put_plain(key, bytes, datagram, time),
+            None => self.receive(LOOPBACK, bytes, time),
+        }
+    }
+
+    /// The one socket that a datagram is for, if it is for no more.
+    fn find_sole(&self, datagram: &PlainDatagram) -> Option<SocketKey> {
+        let to = datagram.to.ip();
+        let is_for_many = to.is_multicast() || self.is_broadcast(to);
+        if is_for_many { None } else { self.find_one(datagram.from, datagram.to) }
+    }
+
+    fn put_plain(&mut self, key: SocketKey, bytes: Vec<u8>, datagram: PlainDatagram, time: StackTime) {
+        let PlainDatagram { from, to, ttl, payload } = datagram;
+        self.put_part(key, bytes, payload, Delivery { from, to: Some(to.ip()), ttl, stamp: time.wall });
     }
 
     fn deliver(&mut self, from: u32, packet: &Packet<'_>, bytes: &[u8], time: StackTime) {
@@ -151,16 +178,21 @@ impl Stack {
             ttl: None,
             tos: packet.traffic_class,
             dont_fragment: Some(false),
-            segment: &segment,
+            segment: SentSegment::Made(&segment),
         };
         self.send(&what, time.now).ok().map(drop)
     }
 
     /// Queues a datagram for a socket.
     fn put(&mut self, key: u64, data: Vec<u8>, about: Delivery) {
+        self.put_part(key, data, 0, about);
+    }
+
+    /// The same, of which the data begin at `start`.
+    fn put_part(&mut self, key: u64, bytes: Vec<u8>, start: usize, about: Delivery) {
         let Some(socket) = self.sockets.get_mut(&key) else { return };
         let is_v6 = about.from.is_ipv6();
-        if !socket.deliver(data, about) && socket.kind == SocketType::Udp {
+        if !socket.deliver_part(bytes, start, about) && socket.kind == SocketType::Udp {
             self.counts.overflows[usize::from(is_v6)] += 1;
         }
         self.outbox.woken.push(key);
@@ -205,10 +237,10 @@ impl Stack {
         }
         let mtu = self.interface(index).map_or(1500, |it| it.mtu);
         if bytes.len() <= mtu as usize {
-            self.outbox.packets.push((index, std::mem::take(bytes)));
+            self.outbox.packets.push(SentPacket::by(index, std::mem::take(bytes)));
         } else if may_cut {
             let pieces = fragments(bytes, mtu as usize, 0).unwrap_or_default();
-            self.outbox.packets.extend(pieces.into_iter().map(|piece| (index, piece)));
+            self.outbox.packets.extend(pieces.into_iter().map(|piece| SentPacket::by(index, piece)));
         } else {
             let kind = if family == Family::V4 { Kind::v4(3, 4) } else { Kind::v6(2, 0) };
             return self.report(kind, &original, own, mtu, now);

@@ -63,12 +63,30 @@ pub struct StackInterface {
 /// What a step has made.
 #[derive(Debug, Default)]
 pub struct StackOutput {
-    /// Packets, and by which interface each leaves.
-    pub packets: Vec<(u32, Vec<u8>)>,
+    /// Packets.
+    pub packets: Vec<SentPacket>,
     /// Whole frames, in the same way.
     pub frames: Vec<(u32, Vec<u8>)>,
     /// Sockets that something has come for.
     pub woken: Vec<SocketKey>,
+}
+
+/// A packet that leaves a host.
+#[derive(Debug)]
+pub struct SentPacket {
+    /// By which interface.
+    pub interface: u32,
+    /// It as it is on the wire.
+    pub bytes: Vec<u8>,
+    /// Whether this host has made a datagram of UDP of it, without options: as long as nothing has touched it, what it says is sound.
+    pub is_plain: bool,
+}
+
+impl SentPacket {
+    /// Any that leaves by an interface.
+    fn by(interface: u32, bytes: Vec<u8>) -> Self {
+        Self { interface, bytes, is_plain: false }
+    }
 }
 
 /// What a host has counted.

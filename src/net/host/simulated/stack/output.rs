@@ -1,12 +1,12 @@
 //! Sending: the address a packet comes from, the interface it leaves by, and the pieces it goes in.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::super::routes::RouteTarget;
-use super::{LOOPBACK, Stack};
+use super::{LOOPBACK, SentPacket, Stack};
 use crate::net::error::errno::*;
 use crate::net::time::Instant;
-use crate::net::wire::compose::{Header, fragments};
+use crate::net::wire::compose::{Header, UDP, add_udp, fragments};
 use crate::net::wire::ip::Protocol;
 
 /// What is to be sent in an IP packet.
@@ -27,7 +27,33 @@ pub struct Sending<'a> {
     /// Whether Don't Fragment is set; `None`: while the packet fits what is known of the path.
     pub dont_fragment: Option<bool>,
     /// The segment.
-    pub segment: &'a [u8],
+    pub segment: SentSegment<'a>,
+}
+
+/// A segment that is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub enum SentSegment<'a> {
+    /// A datagram from one address to the other.
+    Datagram(SocketAddr, SocketAddr, &'a [u8]),
+    /// One that is made already.
+    Made(&'a [u8]),
+}
+
+impl SentSegment<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Datagram(_, _, data) => UDP + data.len(),
+            Self::Made(bytes) => bytes.len(),
+        }
+    }
+
+    /// The packet with this header that carries it.
+    fn packet(&self, header: &Header) -> Vec<u8> {
+        match *self {
+            Self::Datagram(from, to, data) => header.carrying(self.len(), |packet| add_udp(packet, from, to, data)),
+            Self::Made(bytes) => header.packet(bytes),
+        }
+    }
 }
 
 impl Stack {
@@ -107,26 +133,27 @@ impl Stack {
             return Err((EMSGSIZE, mtu as u32));
         }
         header.dont_fragment = what.dont_fragment.unwrap_or(fits && !self.path_mtus.is_narrower(what.to, now));
-        let packet = header.packet(what.segment);
+        let packet = what.segment.packet(&header);
         // What goes to many comes to this host, too, if it is one of them.
         let comes_here = index != LOOPBACK && (self.is_broadcast(what.to) || self.is_member(what.to));
         if fits && !comes_here {
-            self.outbox.packets.push((index, packet));
+            let is_plain = matches!(what.segment, SentSegment::Datagram(..));
+            self.outbox.packets.push(SentPacket { interface: index, bytes: packet, is_plain });
             return Ok(());
         }
         let pieces =
             if fits { vec![packet] } else { fragments(&packet, mtu, identification).ok_or((EMSGSIZE, mtu as u32))? };
         if comes_here {
-            self.outbox.packets.extend(pieces.iter().map(|piece| (LOOPBACK, piece.clone())));
+            self.outbox.packets.extend(pieces.iter().map(|piece| SentPacket::by(LOOPBACK, piece.clone())));
         }
-        self.outbox.packets.extend(pieces.into_iter().map(|piece| (index, piece)));
+        self.outbox.packets.extend(pieces.into_iter().map(|piece| SentPacket::by(index, piece)));
         Ok(())
     }
 
     /// Sends a packet that is made already, such as an ICMP error or what TCP has made; whether a route leads there.
     pub fn send_packet(&mut self, to: IpAddr, packet: Vec<u8>) -> bool {
         let index = if self.is_local(to) { Ok(LOOPBACK) } else { self.way_to(to).map(|(index, _)| index) };
-        index.map(|index| self.outbox.packets.push((index, packet))).is_ok()
+        index.map(|index| self.outbox.packets.push(SentPacket::by(index, packet))).is_ok()
     }
 }
 

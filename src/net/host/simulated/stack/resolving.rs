@@ -34,12 +34,13 @@ impl Stack {
         if self.neighbours.is_empty() {
             return;
         }
-        for (index, packet) in std::mem::take(&mut self.outbox.packets) {
-            let to = Packet::parse(&packet).map(|packet| packet.destination);
-            let (Some(_), Ok(to)) = (self.neighbours.get(&index), to) else {
-                self.outbox.packets.push((index, packet));
+        for sent in std::mem::take(&mut self.outbox.packets) {
+            let to = Packet::parse(&sent.bytes).map(|packet| packet.destination);
+            let (Some(_), Ok(to)) = (self.neighbours.get(&sent.interface), to) else {
+                self.outbox.packets.push(sent);
                 continue;
             };
+            let (index, packet) = (sent.interface, sent.bytes);
             if let Some(mac) = group_mac(to, self.is_broadcast(to)) {
                 self.frame(index, mac, ether_type(to), &packet);
                 continue;

@@ -4,20 +4,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use super::super::datagram::{DatagramSocket, QueuedError};
-use super::output::{Sending, is_no_loopback};
+use super::super::signals::SocketSignals;
+use super::output::{Sending, SentSegment, is_no_loopback};
 use super::{SocketKey, Stack, StackTime};
 use crate::net::error::errno::*;
 use crate::net::host::socket::SocketType;
 use crate::net::io::{Origin, QueueEntry};
 use crate::net::wire::Family;
-use crate::net::wire::compose::{icmp, icmp_protocol, udp, unspecified};
+use crate::net::wire::compose::{icmp, icmp_protocol, unspecified};
 use crate::net::wire::icmp::{Echo, Kind, Message};
 use crate::net::wire::ip::{Packet, Protocol};
 
 impl Stack {
-    /// Makes a socket.
-    pub fn open(&mut self, key: SocketKey, kind: SocketType, family: Family) {
-        self.sockets.insert(key, DatagramSocket::new(kind, family));
+    /// Makes a socket; what is so at it.
+    pub fn open(&mut self, key: SocketKey, kind: SocketType, family: Family) -> SocketSignals {
+        let socket = DatagramSocket::new(kind, family);
+        let signals = socket.signals().clone();
+        self.sockets.insert(key, socket);
+        signals
     }
 
     /// Closes it.
@@ -154,9 +158,15 @@ impl Stack {
             None => self.choose_source(source, local.ip(), to.ip())?,
         };
         let from = SocketAddr::new(source, local.port());
-        let (segment, protocol) = segment_of(kind, from, to, data)?;
+        let made;
+        let (segment, protocol) = if is_udp {
+            (SentSegment::Datagram(from, to, data), Protocol::UDP)
+        } else {
+            made = segment_of(kind, from, to, data)?;
+            (SentSegment::Made(&made.0), made.1)
+        };
         let (ttl, tos, dont_fragment) = (options.ttl, options.tos, options.dont_fragment);
-        let what = Sending { source, to: to.ip(), interface, protocol, ttl, tos, dont_fragment, segment: &segment };
+        let what = Sending { source, to: to.ip(), interface, protocol, ttl, tos, dont_fragment, segment };
         let sent = self.send(&what, time.now);
         let socket = self.sockets.get_mut(&key).ok_or(EINVAL)?;
         if let Err((errno, mtu)) = sent {
@@ -224,21 +234,40 @@ impl Stack {
 
     /// The sockets that a datagram from `from` to `to` is for: the one that is bound most narrowly or, of one to many, all.
     pub(super) fn find_udp(&self, from: SocketAddr, to: SocketAddr, to_many: bool) -> Vec<SocketKey> {
-        let fits = |it: &DatagramSocket| {
+        match to_many {
+            true => self.fitting(from, to).map(|(_, key)| key).collect(),
+            false => self.find_one(from, to).into_iter().collect(),
+        }
+    }
+
+    /// The one that is bound most narrowly of those that a datagram from `from` to `to` may be for.
+    pub(super) fn find_one(&self, from: SocketAddr, to: SocketAddr) -> Option<SocketKey> {
+        let (mut best, mut count) = (None, 0);
+        for (narrow, key) in self.fitting(from, to) {
+            match best {
+                Some((known, _)) if known > narrow => {}
+                Some((known, _)) if known == narrow => count += 1,
+                _ => (best, count) = (Some((narrow, key)), 1),
+            }
+        }
+        let (best, key) = best?;
+        if count == 1 {
+            return Some(key);
+        }
+        // Those that share an address each have their part of the senders.
+        let mut of_best = self.fitting(from, to).filter(|(narrow, _)| *narrow == best).map(|(_, key)| key);
+        of_best.nth(usize::from(from.port()) % count)
+    }
+
+    /// Those that a datagram from `from` to `to` may be for, and how narrowly they are bound.
+    fn fitting(&self, from: SocketAddr, to: SocketAddr) -> impl Iterator<Item = (u8, SocketKey)> {
+        self.sockets.iter().filter_map(move |(key, it)| {
             let local = it.local.filter(|local| local.port() == to.port() && local.is_ipv4() == to.is_ipv4())?;
             let exact = local.ip() == to.ip();
             let from_peer = it.peer.map(|peer| peer.ip() == from.ip() && peer.port() == from.port());
             let fits = it.kind == SocketType::Udp && (exact || local.ip().is_unspecified()) && from_peer != Some(false);
-            fits.then_some(u8::from(exact) + 2 * u8::from(from_peer == Some(true)))
-        };
-        let fitting = || self.sockets.iter().filter_map(|(key, it)| Some((fits(it)?, *key)));
-        if to_many {
-            return fitting().map(|(_, key)| key).collect();
-        }
-        let best = fitting().map(|(narrow, _)| narrow).max();
-        let of_best = || fitting().filter(|(narrow, _)| Some(*narrow) == best).map(|(_, key)| key);
-        // Those that share an address each have their part of the senders.
-        of_best().nth(usize::from(from.port()) % of_best().count().max(1)).into_iter().collect()
+            fits.then_some((u8::from(exact) + 2 * u8::from(from_peer == Some(true)), *key))
+        })
     }
 
     /// The ping socket that an echo reply is for.
@@ -265,12 +294,11 @@ impl Stack {
     }
 }
 
-/// The segment that a socket of this kind makes of `data`, and its protocol.
+/// The segment that a socket of ICMP of this kind makes of `data`, and its protocol.
 fn segment_of(kind: SocketType, from: SocketAddr, to: SocketAddr, data: &[u8]) -> Result<(Vec<u8>, Protocol), i32> {
     let family = Family::of(to.ip());
     let protocol = icmp_protocol(to.ip());
     match kind {
-        SocketType::Udp => Ok((udp(from, to, data), Protocol::UDP)),
         SocketType::Ping => {
             // The host writes the identifier and the checksum.
             let request = Message::parse(family, data).map_err(|_| EINVAL)?;

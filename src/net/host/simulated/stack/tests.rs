@@ -58,9 +58,10 @@ impl StackNet {
                 [&mut self.a, &mut self.b, &mut self.router].map(|it| std::mem::take(&mut it.outbox.packets));
             let before = count;
             for (own, packets) in [(0, a), (1, b), (2, router)] {
-                for (index, packet) in packets {
+                for SentPacket { interface, bytes: packet, is_plain } in packets {
                     count += 1;
-                    match (own, index) {
+                    match (own, interface) {
+                        (0, 1) if is_plain => self.a.receive_own(packet, TIME),
                         (0, 1) => self.a.receive(1, packet, TIME),
                         (1, 1) => self.b.receive(1, packet, TIME),
                         (2, 1) => self.router.receive(1, packet, TIME),
@@ -326,7 +327,7 @@ fn garbage_is_counted_and_harms_nothing() {
     net.settle();
     let unknown = Header { protocol: Protocol(99), ..header }.packet(b"what");
     net.a.receive(2, unknown, TIME);
-    let (_, answer) = net.a.outbox.packets.pop().expect("an error");
-    let kind = Packet::parse(&answer).expect("a packet").icmp_message().expect("a message").kind;
+    let answer = net.a.outbox.packets.pop().expect("an error");
+    let kind = Packet::parse(&answer.bytes).expect("a packet").icmp_message().expect("a message").kind;
     assert_eq!(kind, Kind::v4(3, 2));
 }

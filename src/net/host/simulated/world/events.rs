@@ -6,9 +6,9 @@ use std::sync::{MutexGuard, PoisonError};
 use super::pending::DueEvent;
 use super::{Carrier, CarrierEnd, SimulatedNode, State, World};
 use crate::net::host::simulated::queue::QueueFull;
-use crate::net::host::simulated::stack::{ARP, LOOPBACK};
+use crate::net::host::simulated::stack::{ARP, LOOPBACK, SentPacket};
 use crate::net::host::simulated::turns::{ThreadNumber, WakeKey, Woken};
-use crate::net::host::stop::{Stage, Stop};
+use crate::net::host::stop::{self, Stage, Stop};
 use crate::net::host::threads;
 use crate::net::time::{Duration, Instant};
 
@@ -101,6 +101,11 @@ impl World {
                 self.flush(&mut state, host);
                 state
             }
+            DueEvent::ArriveOwn { host, packet } => {
+                state.hosts[host].stack.receive_own(packet, time);
+                self.flush(&mut state, host);
+                state
+            }
             DueEvent::ArriveArp { host, interface, message } => {
                 state.hosts[host].stack.receive_arp(interface, &message, time);
                 self.flush(&mut state, host);
@@ -113,8 +118,8 @@ impl World {
                 self.flush(&mut state, host);
                 state
             }
-            DueEvent::Frame { carrier, end, mut frame } => {
-                self.carry(state, carrier, |carrier, out| carrier.receive(end, &mut frame, time, out))
+            DueEvent::Frame { carrier, end, frame } => {
+                self.carry(state, carrier, |carrier, out| carrier.receive(end, frame, time, out))
             }
             DueEvent::CarrierDue(carrier) if state.carriers[carrier].due != Some(at) => state,
             DueEvent::CarrierDue(carrier) => {
@@ -126,11 +131,12 @@ impl World {
 
     fn carry<'a>(
         &'a self,
-        state: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, State>,
         number: usize,
         act: impl FnOnce(&mut dyn Carrier, &mut Vec<(CarrierEnd, Vec<u8>)>),
     ) -> MutexGuard<'a, State> {
-        let (carrier, mut out) = (state.carriers[number].carrier.clone(), Vec::new());
+        let carrier = state.carriers[number].carrier.clone();
+        let mut out = std::mem::take(&mut state.carried);
         drop(state);
         let next = {
             let mut carrier = carrier.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,13 +147,14 @@ impl World {
         self.settle();
         let mut state = self.lock();
         let at = self.now() + INTO_HOST;
-        for (end, mut frame) in out {
-            let Some((host, interface)) = state.ends.get(&(number, end)).copied() else { continue };
+        for (end, mut frame) in out.drain(..) {
+            let at_end = state.carriers[number].ends.get(end.link).and_then(|ends| ends[end.side]);
+            let Some((host, interface)) = at_end else { continue };
             if frame.len() > FRAME {
-                let packet = frame.split_off(FRAME);
-                let is_arp = frame.ends_with(&ARP.to_be_bytes());
-                let is_v6 = frame.ends_with(&IPV6);
-                let event = if is_arp {
+                let kind = [frame[FRAME - 2], frame[FRAME - 1]];
+                frame.drain(..FRAME);
+                let (packet, is_v6) = (frame, kind == IPV6);
+                let event = if kind == ARP.to_be_bytes() {
                     DueEvent::ArriveArp { host, interface, message: packet }
                 } else {
                     DueEvent::Arrive { host, interface, packet }
@@ -157,6 +164,7 @@ impl World {
                 }
             }
         }
+        state.carried = out;
         let carried = &mut state.carriers[number];
         if let Some(next) = next.filter(|next| carried.due.is_none_or(|due| *next < due)) {
             carried.due = Some(next);
@@ -176,13 +184,22 @@ impl World {
             }
         }
         let mut packets = std::mem::take(&mut node.stack.outbox.packets);
-        for (interface, packet) in packets.drain(..) {
+        for SentPacket { interface, bytes: packet, is_plain } in packets.drain(..) {
             let is_v6 = packet[0] >> 4 == 6;
-            let (at, event) = if interface == LOOPBACK {
+            let (at, event) = if interface == LOOPBACK && is_plain {
+                (now + OVER_LOOPBACK, DueEvent::ArriveOwn { host, packet })
+            } else if interface == LOOPBACK {
                 (now + OVER_LOOPBACK, DueEvent::Arrive { host, interface, packet })
             } else if let Some((carrier, end, macs)) = node.links.get(&interface) {
-                let mut frame = [&macs[..], if is_v6 { &IPV6 } else { &IPV4 }, &packet].concat();
-                if let Some(all) = node.stack.group_mac(&packet) {
+                let all = node.stack.group_mac(&packet);
+                let len = packet.len();
+                let mut frame = packet;
+                // The header comes before the packet: where that was made, there is room for it.
+                frame.extend_from_slice(&[0; FRAME]);
+                frame.copy_within(..len, FRAME);
+                frame[..FRAME - 2].copy_from_slice(macs);
+                frame[FRAME - 2..FRAME].copy_from_slice(if is_v6 { &IPV6 } else { &IPV4 });
+                if let Some(all) = all {
                     frame[..6].copy_from_slice(&all);
                 }
                 (now, DueEvent::Frame { carrier: *carrier, end: *end, frame })
@@ -217,6 +234,10 @@ impl World {
 
 /// Makes threads ready that were stopped, in the order of their numbers.
 fn look_at_stops(state: &mut State) {
+    let count = Some(stop::count());
+    if std::mem::replace(&mut state.stops_seen, count) == count {
+        return;
+    }
     let stopped = |(number, stop, stage): &(ThreadNumber, Stop, Stage)| (stop.stage() >= *stage).then_some(*number);
     let mut stopped: Vec<ThreadNumber> = state.stops.iter().filter_map(stopped).collect();
     stopped.sort_unstable();

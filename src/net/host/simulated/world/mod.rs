@@ -50,7 +50,7 @@ pub struct CarrierEnd {
 /// What carries frames between hosts: a state machine that is given the time.
 pub trait Carrier: Debug + Send {
     /// A frame has come from the host at `from`; what goes to hosts is put into `out`.
-    fn receive(&mut self, from: CarrierEnd, frame: &mut [u8], time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>);
+    fn receive(&mut self, from: CarrierEnd, frame: Vec<u8>, time: StackTime, out: &mut Vec<(CarrierEnd, Vec<u8>)>);
 
     /// When something is due next.
     fn next_due(&self) -> Option<Instant>;
@@ -92,11 +92,16 @@ struct State {
     turns: Turns,
     hosts: Vec<SimulatedNode>,
     carriers: Vec<AttachedCarrier>,
-    ends: HashMap<(usize, CarrierEnd), (usize, u32)>,
+    /// Room for what comes out of them.
+    carried: Vec<(CarrierEnd, Vec<u8>)>,
     threads: HashMap<ThreadId, ThreadNumber>,
+    /// The one that was looked for last, which mostly is the next.
+    last_thread: Option<(ThreadId, ThreadNumber)>,
     tickets: BTreeMap<ThreadNumber, Arc<Ticket>>,
     /// What ends the waits of threads.
     stops: Vec<(ThreadNumber, Stop, Stage)>,
+    /// How often anything had been stopped when these were looked at; `None`: they are to be.
+    stops_seen: Option<u64>,
     in_place: BTreeMap<ThreadNumber, InPlaceOf>,
     /// The thread that has events happen.
     driver: Option<ThreadNumber>,
@@ -119,6 +124,8 @@ struct SimulatedNode {
 #[derive(Debug)]
 struct AttachedCarrier {
     carrier: SharedCarrier,
+    /// The hosts and interfaces at the ends of each link.
+    ends: Vec<[Option<(usize, u32)>; 2]>,
     due: Option<Instant>,
 }
 
@@ -136,10 +143,12 @@ impl World {
             turns: Turns::default(),
             hosts: Vec::new(),
             carriers: Vec::new(),
-            ends: HashMap::new(),
+            carried: Vec::new(),
             threads: HashMap::new(),
+            last_thread: None,
             tickets: BTreeMap::new(),
             stops: Vec::new(),
+            stops_seen: None,
             in_place: BTreeMap::new(),
             driver: None,
             last_key: 0,
@@ -163,6 +172,12 @@ impl World {
     /// The time in nanoseconds since 1970.
     pub fn wall(&self) -> i64 {
         wall_at(self.now())
+    }
+
+    /// The time by both clocks.
+    pub fn both_clocks(&self) -> (Instant, i64) {
+        let now = self.now();
+        (now, wall_at(now))
     }
 
     /// When it began, in nanoseconds since 1970.
@@ -206,7 +221,7 @@ impl World {
     /// Adds what carries frames; its number.
     pub fn add_carrier(&self, carrier: SharedCarrier) -> usize {
         let mut state = self.lock();
-        state.carriers.push(AttachedCarrier { carrier, due: None });
+        state.carriers.push(AttachedCarrier { carrier, ends: Vec::new(), due: None });
         state.carriers.len() - 1
     }
 
@@ -223,7 +238,10 @@ impl World {
     /// interface and of this one, with which frames begin.
     pub fn attach(&self, host: usize, interface: u32, carrier: usize, end: CarrierEnd, macs: [u8; 12]) {
         let mut state = self.lock();
-        state.ends.insert((carrier, end), (host, interface));
+        if let Some(AttachedCarrier { ends, .. }) = state.carriers.get_mut(carrier) {
+            ends.resize(ends.len().max(end.link + 1), [None; 2]);
+            ends[end.link][end.side] = Some((host, interface));
+        }
         if let Some(node) = state.hosts.get_mut(host) {
             node.links.insert(interface, (carrier, end, macs));
         }
@@ -236,7 +254,7 @@ impl World {
     }
 
     /// Does what was deferred.
-    fn settle(&self) {
+    pub(in crate::net::host::simulated) fn settle(&self) {
         if self.0.has_deferred.load(Ordering::Acquire) && self.0.has_deferred.swap(false, Ordering::AcqRel) {
             let deferred = std::mem::take(&mut *self.0.deferred.lock().unwrap_or_else(PoisonError::into_inner));
             deferred.into_iter().for_each(|Deferred(act)| act());

@@ -13,6 +13,8 @@ const BESIDE: usize = 192;
 pub(super) enum DueEvent {
     /// A packet comes to a host by an interface.
     Arrive { host: usize, interface: u32, packet: Vec<u8> },
+    /// A plain packet comes to the host that has sent it.
+    ArriveOwn { host: usize, packet: Vec<u8> },
     /// A message of ARP does.
     ArriveArp { host: usize, interface: u32, message: Vec<u8> },
     /// A frame comes onto a link.
@@ -28,6 +30,7 @@ impl DueEvent {
     fn size(&self) -> usize {
         match self {
             Self::Arrive { packet: bytes, .. }
+            | Self::ArriveOwn { packet: bytes, .. }
             | Self::ArriveArp { message: bytes, .. }
             | Self::Frame { frame: bytes, .. } => bytes.len() + BESIDE,
             Self::CarrierDue(_) | Self::StackDue(_) => 0,

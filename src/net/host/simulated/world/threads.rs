@@ -53,6 +53,7 @@ impl World {
     pub fn begin(&self, number: ThreadNumber) -> ThreadEnd {
         let mut state = self.lock();
         state.threads.insert(threads::current(), number);
+        state.last_thread = None;
         let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
         Self::resume(state);
         ticket.wait_for_turn(None);
@@ -71,6 +72,7 @@ impl World {
         self.settle();
         let mut state = self.lock();
         let Some(number) = state.threads.remove(&threads::current()) else { return };
+        state.last_thread = None;
         // It may end in the middle of what it drives: by a panic of a policy.
         if state.driver == Some(number) {
             state.driver = None;
@@ -85,8 +87,7 @@ impl World {
     /// Waits outside of the run, for something of the real world: time stands still meanwhile.
     pub fn outside<R>(&self, wait: impl FnOnce() -> R) -> R {
         self.settle();
-        let number = self.enter();
-        let mut state = self.lock();
+        let (mut state, number) = self.entered();
         state.turns.go_outside(number);
         let (state, next) = self.advance(state, number);
         Self::grant(state, next);
@@ -103,8 +104,7 @@ impl World {
     pub fn wait(&self, wait: &Wait<'_>) -> Woken {
         threads::yield_regularly();
         self.settle();
-        let number = self.enter();
-        let mut state = self.lock();
+        let (mut state, number) = self.entered();
         if let Some(why) = &state.failed {
             return Woken::Stuck(why.clone());
         }
@@ -116,16 +116,23 @@ impl World {
                 "a policy of a link decides about a packet, and cannot wait in a simulated run".to_string(),
             );
         }
-        let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
         if let Some((stop, stage)) = wait.stop {
             state.stops.push((number, stop.clone(), stage));
-            stop.subscribe(&ticket.notify);
+            if stop.stage() >= stage {
+                state.stops_seen = None;
+            }
         }
         state.turns.wait(number, wait.keys, wait.until);
+        let mut ticket = None;
         loop {
             let next;
             (state, next) = self.advance(state, number);
             if next != Some(number) {
+                let ticket = ticket.get_or_insert_with(|| {
+                    let ticket = state.tickets.get(&number).cloned().unwrap_or_default();
+                    wait.stop.inspect(|(stop, _)| stop.subscribe(&ticket.notify));
+                    ticket
+                });
                 Self::grant(state, next);
                 let granted = ticket.wait_for_turn(wait.stop);
                 state = self.lock();
@@ -146,17 +153,26 @@ impl World {
 
     /// The number of this thread, which takes part from now on.
     pub(super) fn enter(&self) -> ThreadNumber {
-        let mut state = self.lock();
-        if let Some(number) = state.threads.get(&threads::current()) {
-            return *number;
+        self.entered().1
+    }
+
+    /// The same, with the state.
+    fn entered(&self) -> (MutexGuard<'_, State>, ThreadNumber) {
+        let (mut state, own) = (self.lock(), threads::current());
+        if let Some((_, number)) = state.last_thread.filter(|(last, _)| *last == own) {
+            return (state, number);
+        }
+        if let Some(number) = state.threads.get(&own).copied() {
+            state.last_thread = Some((own, number));
+            return (state, number);
         }
         let number = state.turns.enter();
         let ticket: Arc<Ticket> = Arc::default();
-        state.threads.insert(threads::current(), number);
+        state.threads.insert(own, number);
         state.tickets.insert(number, ticket.clone());
         Self::resume(state);
         ticket.wait_for_turn(None);
-        number
+        (self.lock(), number)
     }
 
     /// Gives the turn on where no thread has it.
