@@ -149,7 +149,8 @@ fn delay<'a>(own: &[OnWay<'a>], loss: &Loss) -> Option<OnWay<'a>> {
     let delays: Vec<(Duration, OnWay<'_>)> = in_time.filter_map(|one| Some((one.1.delayed()?, *one))).collect();
     let all = delays.iter().fold(Duration::ZERO, |all, (by, _)| all + *by);
     let outlasts = |(by, (_, cause)): &(Duration, OnWay<'_>)| cause.at + *by >= loss.until;
-    let is_within = loss.late_at.is_some_and(|at| at - loss.until <= all);
-    let is_why = is_within || (loss.instead != Some(Fault::Late) && delays.iter().any(outlasts));
+    let is_within = loss.late_at.map(|at| at - loss.until <= all);
+    let is_known = loss.instead == Some(Fault::Late) && is_within.is_some();
+    let is_why = is_within == Some(true) || (!is_known && delays.iter().any(outlasts));
     delays.into_iter().max_by_key(|(by, _)| *by).filter(|_| is_why).map(|(_, one)| one)
 }

@@ -151,7 +151,7 @@ fn errors_come_to_the_socket_that_asked() {
     assert_eq!(reported(2, "[fd00:2::1]:9", Some(1)), said(3, 0, EHOSTUNREACH, "fd00:1::2", "[fd00:2::1]:9"));
     assert_eq!(reported(2, "[2001:db8::1]:9", None), said(1, 0, ENETUNREACH, "fd00:1::2", "[2001:db8::1]:9"));
     for (target, kinds) in [
-        (RouteTarget::Unreachable, [(3, 1, EHOSTUNREACH), (1, 3, EHOSTUNREACH)]),
+        (RouteTarget::Unreachable, [(3, 1, EHOSTUNREACH), (1, 0, ENETUNREACH)]),
         (RouteTarget::Prohibit, [(3, 13, EHOSTUNREACH), (1, 1, EACCES)]),
     ] {
         for (key, to, (type_, code, errno)) in [(1, "192.0.2.1:9", kinds[0]), (2, "[2001:db8::1]:9", kinds[1])] {
