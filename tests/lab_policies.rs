@@ -267,3 +267,12 @@ fn what_a_link_loses_without_a_policy_is_in_the_rows() {
     let cells = std::fs::read_to_string(csv).expect("rows");
     assert_eq!(cells.lines().filter(|line| line.contains(",a-b,queue full,")).count(), full.len(), "{cells}");
 }
+
+#[test]
+fn a_policy_of_a_link_that_changes_its_own_copy_of_a_variable_is_noted() {
+    let code = "let n = 0; set_policy(link.from(a), |pkt| { n += 1; if n == 2 { drop() } else { pass() } });
+        for seq in 1..4 { sock.ping(to, `ping ${seq}`, 200.ms); } print(n);";
+    let Some(run) = run(code) else { return };
+    assert!(run.stderr.contains("note: `n` was changed in the policy, and there alone"), "{}", run.stderr);
+    assert!(printed(&run).contains("0\n"), "{}", run.stdout);
+}

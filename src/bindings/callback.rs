@@ -116,7 +116,12 @@ impl Callback {
         self.by_name.then_some((&self.closure, &self.global))
     }
 
-    /// Looks now and then whether it has changed what it captured; after each call.
+    /// Whether after the next call it looks whether that has changed what it captured.
+    pub fn looks_next(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| (watch.calls + 1).is_power_of_two())
+    }
+
+    /// Looks now and then whether it has changed what it captured; after each call, in the context of its script.
     pub fn note_changes(&mut self) {
         let Some(watch) = &mut self.watch else { return };
         watch.calls += 1;

@@ -151,6 +151,7 @@ impl Scripted {
         subject.allows(&verdict.action).ok()?;
         if let Some(mut callback) = turn {
             compiled.keep(changes);
+            let _entered = callback.looks_next().then(|| self.enter());
             callback.note_changes();
         }
         Some(verdict)

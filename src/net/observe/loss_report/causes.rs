@@ -164,7 +164,7 @@ impl Causes {
     fn forget_carried_out(&mut self, key: &EndsKey, now: Instant, site: &Site) {
         let was_due = |cause: &&Cause| match cause.fate {
             Fate::Delayed(by) => cause.at + by <= now,
-            Fate::Corrupted | Fate::Replaced => true,
+            Fate::Corrupted | Fate::Replaced | Fate::Duplicated(_) => true,
             _ => false,
         };
         let is_it = |cause: &&Cause| cause.site == *site && was_due(cause);
