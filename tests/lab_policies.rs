@@ -167,7 +167,7 @@ fn a_router_without_a_route_is_limited_on_ipv4_and_a_policy_at_its_ingress_is_no
 fn a_seed_gives_the_same_verdicts_again_and_rows_name_the_link() {
     let code = r#"
         set_policy(link, |pkt| if random() < 0.4 { drop() } else { pass() });
-        for seq in 1..=9 { print(`${seq} ${sock.ping(to, `ping ${seq} x`, 1.s).kind}`); }
+        for seq in 1..=9 { print(`${seq} ${sock.ping(to, `ping ${seq} x`, 500.ms).kind}`); }
     "#;
     let (Some(first), Some(second)) = (run(code), run(code)) else { return };
     assert_eq!(printed(&first), printed(&second));

@@ -14,8 +14,8 @@ use crate::bindings::policy::scripted::Scripted;
 use crate::net::policy::Place;
 use crate::net::policy::attached::Decide;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::decided::Draws;
 use crate::net::policy::input::{PacketView, PolicyInput};
+use crate::net::random::Draws;
 use crate::net::random::{RandomStream, Sequence};
 use crate::net::socket::udp::{Options, UdpSocket};
 

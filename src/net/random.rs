@@ -7,7 +7,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use smallvec::SmallVec;
+
 const G: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The draws that something rests on: mostly none, one or two.
+pub type Draws = SmallVec<[f64; 2]>;
 
 /// A stream of draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -242,11 +242,15 @@ print(`reset before it was accepted=${conn.recv(200.ms).text} ${conn.recv(200.ms
 b.start("udp_server_plain.rhai", ["--listen", "*:7", "--quiet"]);
 sleep(10.ms);
 net.end();
+sleep(10.ms);
+exit(0);
 "#;
 
 #[test]
 fn corners_are_as_in_the_kernel() {
-    let simulated = Facts::of(&run(&["--simulate", "--seed", "7", "-e", CORNERS]).expect_code(0));
+    let simulated = run(&["--simulate", "--seed", "7", "-e", CORNERS]).expect_code(0);
+    assert!(!simulated.stderr.contains("error:"), "{}", simulated.stderr);
+    let simulated = Facts::of(&simulated);
     assert_eq!(simulated.named["blackhole 10.0.0.3"], "timeout ", "{simulated:?}");
     let kernels = run(&["--lab", "kernel", "-e", CORNERS]);
     if kernels.code == Some(4) {

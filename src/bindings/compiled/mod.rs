@@ -18,8 +18,8 @@ use super::callback::Callback;
 use super::context::{self, Context};
 use crate::net::observe::event::Event;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::decided::Draws;
 use crate::net::policy::{Place, Verdict};
+use crate::net::random::Draws;
 use crate::net::random::Sequence;
 use crate::net::wire::frame::Frame;
 

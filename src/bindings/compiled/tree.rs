@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::value::Value;
 use super::{View, constant, note};
-use crate::net::policy::decided::Draws;
+use crate::net::random::Draws;
 
 /// Evaluates a part of a closure; `None`: the interpreter decides.
 type Evaluate = dyn for<'a, 's> Fn(&mut State<'a, 's>) -> Option<Value<'a>> + Send + Sync;

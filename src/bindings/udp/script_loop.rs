@@ -11,7 +11,7 @@ use crate::bindings::udp::packet::{ReceivedPacket, UNDECIDED};
 use crate::net::error::ErrorKind;
 use crate::net::policy::Verdict;
 use crate::net::policy::datagram::Datagram;
-use crate::net::policy::decided::Draws;
+use crate::net::random::Draws;
 use crate::net::socket::batch::Serve;
 use crate::net::socket::udp::{UdpIncoming, UdpSocket};
 

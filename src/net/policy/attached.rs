@@ -9,14 +9,14 @@ use std::fmt::Debug;
 use std::ops::{AddAssign, Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::decided::{Decided, Draws, FAILED};
+use super::decided::{Decided, FAILED};
 use super::input::{PolicyInput, Site};
 use super::neighbours::Neighbours;
 use super::{Action, Flows, Native, Place, Verdict};
 use crate::net::error::Result;
 use crate::net::host::Host;
 use crate::net::host::lock::{HostGuard, HostLock};
-use crate::net::random::RandomStream;
+use crate::net::random::{Draws, RandomStream};
 
 /// A policy written outside the core.
 pub trait Decide: Debug + Send + Sync {

@@ -1,11 +1,7 @@
 //! What a policy decided about a packet.
 
-use smallvec::SmallVec;
-
 use super::{Place, Verdict};
-
-/// The draws that a verdict rests on: mostly none, one or two.
-pub type Draws = SmallVec<[f64; 2]>;
+use crate::net::random::Draws;
 
 /// The origin of the verdict of a policy that failed.
 pub(in crate::net) const FAILED: &str = "a policy that failed";

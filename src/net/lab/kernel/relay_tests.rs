@@ -8,9 +8,9 @@ use crate::net::host::ThisMachine;
 use crate::net::lab::relay::Direction;
 use crate::net::lab::relay::tests::{datagram, ports, text};
 use crate::net::policy::attached::{AttachedPolicy, Decide, Policy};
-use crate::net::policy::decided::Draws;
 use crate::net::policy::input::{PolicyInput, Site};
 use crate::net::policy::{Place, Verdict};
+use crate::net::random::Draws;
 
 /// A link whose ends are two sockets in place of two hosts.
 struct Fixture {

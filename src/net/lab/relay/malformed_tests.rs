@@ -6,9 +6,9 @@ use super::edit::{rejected, replaced};
 use super::tests::Net;
 use super::*;
 use crate::net::policy::attached::{AttachedPolicy, Decide, Policy};
-use crate::net::policy::decided::Draws;
 use crate::net::policy::input::PolicyInput;
 use crate::net::policy::{Action, Details, Native, Place, Rejection, Verdict};
+use crate::net::random::Draws;
 use crate::net::wire::checksum::checksum;
 use crate::net::wire::frame::Frame;
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub use self::flows::{FlowKey, Flows};
 pub use self::rejection::{Details, RejectReply, Rejection};
 use crate::net::error::{Error, Result};
-use crate::net::policy::decided::Draws;
+use crate::net::random::Draws;
 use crate::net::random::RandomStream;
 use crate::net::time::Duration;
 
