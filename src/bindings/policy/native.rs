@@ -211,7 +211,7 @@ functions! {
     };
 
     /// A policy that delays each packet by `delay`, plus or minus up to `spread`, uniformly random. Packets may overtake each
-    /// other.
+    /// other. A time below 0 is none: with a `spread` above `delay` packets take longer on average than `delay`.
     ///
     /// Errors: `invalid`: a duration is negative.
     ///

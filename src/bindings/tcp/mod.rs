@@ -41,7 +41,8 @@ functions! {
     fn listen(ctx: NativeCallContext, local: &str) -> ScriptResult<Listener> = listen_with(ctx, local, Map::new());
 
     /// Listens, with options for the connections that are accepted: `framing`: `"raw"` (a message is what one read brings),
-    /// `"line"` or `"length"` (four bytes before each message); `limit`: the longest message in bytes (1,048,576); `nodelay`
+    /// `"line"` or `"length"` (four bytes before each message); `limit`: the longest line or message
+    /// after its length, in bytes (1,048,576); a longer one ends the connection as `misframed`; `nodelay`
     /// (true: each message is sent at once); `keepalive`: probe a silent peer after this time; `rcvbuf`, `sndbuf`; `dscp` (0 to 63) or `tos` (all
     /// eight bits): the traffic class; and for the
     /// listener `backlog`: how many connections may wait to be accepted (4,096).

@@ -149,6 +149,9 @@ impl Inbox {
                 Some(at) => {
                     let end = self.searched + at;
                     let text = here[..end].strip_suffix(b"\r").unwrap_or(&here[..end]);
+                    if text.len() > limit {
+                        return Err(Misframed::Endless(text.len()));
+                    }
                     (0, text.len(), end + 1 - text.len())
                 }
                 None if here.len() > limit => return Err(Misframed::Endless(here.len())),
@@ -304,6 +307,11 @@ mod tests {
         assert_eq!(inbox.take(Want::Line, LIMIT), Ok(None));
         inbox.push(b"x");
         assert_eq!(inbox.take(Want::Line, LIMIT), Err(Misframed::Endless(LIMIT + 1)));
+        // Also where its end came with it.
+        let mut inbox = Inbox::default();
+        inbox.push(b"four\r\nfives\n");
+        assert_eq!(inbox.take(Want::Line, 4).map(|line| line.as_deref() == Some(b"four")), Ok(true));
+        assert_eq!(inbox.take(Want::Line, 4), Err(Misframed::Endless(5)));
         let mut inbox = Inbox::default();
         inbox.push(b"ping 1");
         let wrong = inbox.take(Want::Length, LIMIT).expect_err("a text is no length");
