@@ -10,7 +10,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
-    daemon_threads = True
+    daemon_threads = False
 
 
 Server(("", int(sys.argv[1])), Handler).handle_request()
