@@ -1,6 +1,5 @@
 //! What came of a submission.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,7 +33,7 @@ pub(super) struct GradeRecord {
     pub(super) max_points: f64,
     /// The exit code of the run.
     code: i32,
-    /// How much later than it should the machine let the run go on in a group that lost points, in nanoseconds.
+    /// How much later than it should the machine let the run go on, in nanoseconds.
     pub(super) late_ns: i64,
     /// How long it took.
     pub(super) took_ns: i64,
@@ -55,13 +54,6 @@ pub(super) fn key_of(how: &str, seed: u64, dir: &Path) -> u64 {
     number_of(&text)
 }
 
-/// How late the machine was, at most, in the groups of which a check failed or was not judged.
-fn late_where_points_are_lost(checks: &[CheckRow], late: &[i64]) -> i64 {
-    let lost: HashSet<_> = checks.iter().filter(|row| row.passed != Some(true)).map(|row| &row.group).collect();
-    let of_these = checks.iter().zip(late).filter(|(row, _)| lost.contains(&row.group));
-    of_these.map(|(_, late)| *late).max().unwrap_or_default()
-}
-
 /// Adds the names, sizes and times of the files in a directory; links are not followed.
 fn describe(dir: &Path, text: &mut String, depth: u32) {
     let mut entries: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().collect();
@@ -77,9 +69,10 @@ fn describe(dir: &Path, text: &mut String, depth: u32) {
 
 impl GradeRecord {
     pub(super) fn new(handed: &Handed, key: u64, seed: u64, limit: Duration, run: ChildRun) -> Self {
-        let (late, code) = (run.report.late_ns.clone(), run.code);
+        // A program may be held up in one group by what the judge notices in another.
+        let late_ns = run.report.late_ns.iter().copied().max().unwrap_or_default();
+        let code = run.code;
         let result = TestResult::new(&handed.name, run);
-        let late_ns = late_where_points_are_lost(&result.checks, &late);
         let sum = |of: fn(&CheckRow) -> Option<f64>| {
             rounded(result.checks.iter().filter_map(of).fold(0.0, |all, points| all + points))
         };
