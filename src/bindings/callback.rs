@@ -4,7 +4,6 @@
 //! are the closure's own state: what it changes in one call it finds in the next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rhai::{
@@ -12,13 +11,15 @@ use rhai::{
     ScriptFuncDef,
 };
 
+pub use self::copies::{Look, note_of_copies, own};
 use super::context::{Following, Programs};
 use super::error::ScriptResult;
 use super::thread::{try_with, with};
-use super::{body, context, exit, print};
+use super::{body, context, exit};
 use crate::net::host::bugs;
 use crate::terminal::output;
 
+mod copies;
 mod forwarded;
 mod renew;
 
@@ -123,9 +124,10 @@ impl Callback {
 
     /// Looks now and then whether it has changed what it captured; after each call, in the context of its script.
     pub fn note_changes(&mut self) {
+        let looks = self.looks_next();
         let Some(watch) = &mut self.watch else { return };
         watch.calls += 1;
-        if watch.calls.is_power_of_two()
+        if looks
             && let Some(watch) = &self.watch
             && let Some(name) = self.changed(&watch.before).first()
         {
@@ -288,78 +290,6 @@ fn function<'a>(global: &'a GlobalRuntimeState, name: &str) -> Option<&'a Arc<Sc
 pub(super) fn source_of<'a>(global: &'a GlobalRuntimeState, function: &Arc<ScriptFuncDef>) -> Option<&'a str> {
     let has = |library: &rhai::Module| library.iter_script_fn_info().any(|(.., known)| Arc::ptr_eq(known, function));
     global.lib.iter().find(|library| has(library))?.id()
-}
-
-/// Says, once in a run, that a closure has changed variables that are its own: the author may have meant to share them.
-pub fn note_of_copies(note: &str) {
-    let was_said = context::peek(|context| context.run.noted_copies.swap(true, Ordering::Relaxed));
-    if was_said == Some(false) {
-        print::note(note);
-    }
-}
-
-/// What distinguishes a plain value from what it was before: a number or a text itself, of a collection its length.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Look {
-    /// A number, as its bits.
-    Number(u64),
-    /// A text.
-    Text(rhai::ImmutableString),
-    /// So many items.
-    Items(usize),
-    /// Anything else: handles are meant to be shared.
-    Other,
-}
-
-impl Look {
-    fn at(value: &Dynamic) -> Self {
-        if let Ok(number) = value.as_int() {
-            return Self::Number(number as u64);
-        }
-        if let Ok(number) = value.as_float() {
-            return Self::Number(number.to_bits());
-        }
-        if let Ok(truth) = value.as_bool() {
-            return Self::Number(u64::from(truth));
-        }
-        if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
-            return Self::Text(text.clone());
-        }
-        if let Ok(array) = value.as_array_ref() {
-            return Self::Items(array.len());
-        }
-        if let Ok(map) = value.as_map_ref() {
-            return Self::Items(map.len());
-        }
-        Self::Other
-    }
-}
-
-/// How deep values within values are copied; deeper ones no script makes by hand.
-const DEPTH: usize = 64;
-
-/// A copy of `value` that shares no variable with it: not in what arrays and maps hold, nor in what closures captured.
-/// Handles, such as sockets and counters, stay the same ones.
-pub fn own(value: Dynamic, depth: usize) -> Dynamic {
-    let value = value.flatten();
-    if depth >= DEPTH {
-        return value;
-    }
-    if value.is_array() {
-        return value.cast::<rhai::Array>().into_iter().map(|item| own(item, depth + 1)).collect::<Vec<_>>().into();
-    }
-    if value.is_map() {
-        let map = value.cast::<rhai::Map>();
-        return map.into_iter().map(|(key, item)| (key, own(item, depth + 1))).collect::<rhai::Map>().into();
-    }
-    if value.is_fnptr() {
-        let mut closure = value.cast::<FnPtr>();
-        for captured in closure.iter_curry_mut() {
-            *captured = own(std::mem::take(captured), depth + 1).into_shared();
-        }
-        return closure.into();
-    }
-    value
 }
 
 /// Runs `body`; a panic in it becomes an error.

@@ -1,7 +1,7 @@
 //! What the expectations of a run were given, for the summary of many runs (`--seeds`).
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rhai::Dynamic;
 use serde::{Deserialize, Serialize};
@@ -36,15 +36,13 @@ pub struct Measured {
 
 /// The expectations of a run, where they are wanted.
 #[derive(Debug, Default)]
-pub struct Expectations(OnceLock<Mutex<State>>, AtomicBool, Arc<AtomicI64>);
+pub struct Expectations(OnceLock<Mutex<State>>, AtomicBool);
 
 /// What is kept.
 #[derive(Debug, Default)]
 struct State {
     measured: Vec<Measured>,
     checks: Vec<CheckRow>,
-    /// How late the machine let the run go on since the check before each of them, in nanoseconds.
-    late: Vec<i64>,
     /// How many of these have a ladder.
     ladders: usize,
 }
@@ -71,15 +69,10 @@ impl Expectations {
         self.0.get().is_some()
     }
 
-    /// How late the machine has let the run go on since the latest check, in nanoseconds.
-    pub fn lateness(&self) -> &Arc<AtomicI64> {
-        &self.2
-    }
-
-    /// Those that were met, all of them as rows, and how late the machine was before each of these.
-    pub fn take(&self) -> (Vec<Measured>, Vec<CheckRow>, Vec<i64>) {
+    /// Those that were met, and all of them as rows.
+    pub fn take(&self) -> (Vec<Measured>, Vec<CheckRow>) {
         let kept = self.0.get().map(|kept| std::mem::take(&mut *lock(kept))).unwrap_or_default();
-        (kept.measured, kept.checks, kept.late)
+        (kept.measured, kept.checks)
     }
 
     /// An expectation was met.
@@ -97,7 +90,6 @@ impl Expectations {
                 kept.ladders += usize::from(row.ladder.is_some());
             }
             kept.checks.push(row);
-            kept.late.push(self.2.swap(0, Ordering::Relaxed));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
+use self::languages::{LANGUAGES, Language};
 use super::check::required;
 use super::context;
 use super::convert::Options;
@@ -19,42 +20,7 @@ use crate::limits::restriction::check_file;
 use crate::net::error::{Error, ErrorKind};
 use crate::net::lab::program::{COPY, OWN_PROGRAM, ProgramCommand, ProgramLimits, ProgramPlan, Sandbox};
 
-/// A language, by the ending of its files: how a program is built, if it has to be, and run. `{file}` is the file, `{name}` its name
-/// without the ending.
-struct Language {
-    ending: &'static str,
-    build: &'static str,
-    run: &'static str,
-}
-
-/// Those that are known.
-const LANGUAGES: [Language; 6] = [
-    Language { ending: "py", build: "", run: "python3 {file}" },
-    Language { ending: "c", build: "gcc -O1 -g -pthread -o {name} {file} -lm", run: "./{name}" },
-    Language { ending: "cpp", build: "g++ -O1 -g -pthread -o {name} {file}", run: "./{name}" },
-    Language {
-        ending: "java",
-        build: "javac -J-XX:+UseSerialGC -d . {file}",
-        run: "java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp . {name}",
-    },
-    Language { ending: "sh", build: "", run: "sh {file}" },
-    // Its network is that of its host.
-    Language { ending: "rhai", build: "", run: "/pingscript --restrict --in-lab ./{file}" },
-];
-
-impl Language {
-    /// What a program is called in it.
-    fn file(&self, name: &str) -> String {
-        let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
-        match self.ending {
-            "java" => {
-                name.split('_').filter(|word| word.is_ascii() && !word.is_empty()).map(capital).collect::<String>()
-                    + ".java"
-            }
-            ending => format!("{name}.{ending}"),
-        }
-    }
-}
+mod languages;
 
 /// How many of the files that were handed in are named.
 const SHOWN: usize = 10;

@@ -25,7 +25,7 @@ pub(super) fn keep_threads_together() {
 
 /// Prints what a simulated run took that began at this time, and reports what it has measured if it is one of many; whether it could
 /// not go on.
-pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many: bool) -> bool {
+pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many: bool, late_ns: i64) -> bool {
     let simulated = context.run.host.simulated();
     let elapsed = simulated.as_ref().map_or(Duration::ZERO, |host| host.world().elapsed());
     for link in context.run.part::<PlannedChanges>().without_link() {
@@ -35,7 +35,7 @@ pub(super) fn conclude_simulation(context: &Context, begun: i64, is_one_of_many:
         output::note(&simulated_line(elapsed, sys::monotonic_nanos() - begun));
     }
     if is_one_of_many {
-        report(&context.run, elapsed);
+        report(&context.run, elapsed, late_ns);
     }
     simulated.is_some_and(|host| host.world().has_given_up())
 }
@@ -54,13 +54,14 @@ pub(super) struct RunReport {
     pub(super) expectations: Vec<Measured>,
     /// These, and its checks, as rows.
     pub(super) checks: Vec<CheckRow>,
-    /// How much later than it should the machine let it go on before each of these, in nanoseconds.
-    pub(super) late_ns: Vec<i64>,
+    /// How much later than it should the machine let it go on, in nanoseconds.
+    #[serde(default)]
+    pub(super) late_ns: i64,
 }
 
 /// Sends to the process that started this one what `run` has measured.
-fn report(run: &Run, network: Duration) {
-    let (expectations, checks, late_ns) = run.part::<Expectations>().take();
+fn report(run: &Run, network: Duration, late_ns: i64) {
+    let (expectations, checks) = run.part::<Expectations>().take();
     let report = RunReport { network_ns: network.as_nanos(), expectations, checks, late_ns };
     if let Ok(text) = serde_json::to_vec(&report) {
         // The process that asked may have gone.

@@ -69,9 +69,7 @@ fn describe(dir: &Path, text: &mut String, depth: u32) {
 
 impl GradeRecord {
     pub(super) fn new(handed: &Handed, key: u64, seed: u64, limit: Duration, run: ChildRun) -> Self {
-        // A program may be held up in one group by what the judge notices in another.
-        let late_ns = run.report.late_ns.iter().copied().max().unwrap_or_default();
-        let code = run.code;
+        let (late_ns, code) = (run.report.late_ns, run.code);
         let result = TestResult::new(&handed.name, run);
         let sum = |of: fn(&CheckRow) -> Option<f64>| {
             rounded(result.checks.iter().filter_map(of).fold(0.0, |all, points| all + points))

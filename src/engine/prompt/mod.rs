@@ -110,7 +110,7 @@ pub fn in_session(
         false => ending.run.session.end(ending.host.unix_nanos()),
     }
     output::flush();
-    conclude_simulation(&ending, begun, false);
+    conclude_simulation(&ending, begun, false, 0);
     signal.map_or(code, |reason| Ok(exit::of_signal(reason)))
 }
 

@@ -127,13 +127,13 @@ fn collect(
     stop: &Stop,
     summary: &mut SeedSummary,
     take: &mut impl FnMut(&mut SeedSummary, ChildRun),
-) -> Result<Vec<ChildRun>, Box<ChildRun>> {
+) -> Result<Vec<ChildRun>, ChildRun> {
     let (mut wrong, mut killed) = (None, Vec::new());
     loop {
         match workers.runs.recv_timeout(BEAT) {
             Ok(run) if run.was_killed() => killed.push(run),
             Ok(run) if run.code == exit::USAGE && wrong.is_none() => {
-                wrong = Some(Box::new(run));
+                wrong = Some(run);
                 workers.end();
             }
             Ok(run) => take(summary, run),

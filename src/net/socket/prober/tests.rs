@@ -8,6 +8,7 @@ use crate::net::host::socket::{HostSocket, SocketType};
 use crate::net::host::stop::{Reason, Stop};
 use crate::net::host::{Host, SimulatedHost};
 use crate::net::probe::ledger::Stray;
+use crate::net::probe::outcome::Slot;
 use crate::net::socket::error_queue::TakeQueued;
 use crate::net::socket::session::Session;
 use crate::net::socket::udp::{Options, UdpIncoming, UdpSocket};

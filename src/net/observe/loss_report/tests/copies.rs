@@ -1,5 +1,6 @@
 //! A packet of which there are copies is lost with the last of them.
 
+use super::delays::said_of;
 use super::*;
 
 fn link(name: &str) -> Site {
@@ -8,20 +9,8 @@ fn link(name: &str) -> Site {
 
 /// What is said of a ping that was sent twice on its first link, and of whose copies this became; when its late reply came.
 fn said(met: &[(u64, Site, Action)], came: Option<u64>) -> String {
-    let account = LossReport::default();
-    account.lock().servers.at((HERE, addr(7)));
-    settle(&account, ends(), [0, 0, 1]);
-    let content = Content::of(b"ping 1");
-    decide(&account, 0, ends(), content, &decided(Action::Duplicate(2), &[]), &link("a-r from a"));
-    for (ms, site, action) in met {
-        decide(&account, *ms, ends(), content, &decided(action.clone(), &[]), site);
-    }
-    account.lost(&pinging(ends()), 1, content, [at(0), at(40)], None);
-    if let Some(ms) = came {
-        account.late(ends(), content, None, at(ms));
-    }
-    let text = text_of(&account);
-    text.split_once('\n').expect("a line and its causes").1.trim_start().to_string()
+    let sent_twice = (0, link("a-r from a"), Action::Duplicate(2));
+    said_of(&[&[sent_twice], met].concat(), came)
 }
 
 #[test]

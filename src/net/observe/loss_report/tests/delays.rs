@@ -2,19 +2,14 @@
 
 use super::*;
 
-/// A ping that had 40 ms, delayed at 0 ms by so much on the way there and at 10 ms by so much on the way back; when its late reply
-/// came, and what is said of the loss.
-fn said(delays: [i64; 2], came: Option<u64>, also: Option<(Site, Action)>) -> String {
+/// What is said of the loss of a ping that had 40 ms and met this on its way; when its late reply came.
+pub(super) fn said_of(met: &[(u64, Site, Action)], came: Option<u64>) -> String {
     let account = LossReport::default();
     account.lock().servers.at((HERE, addr(7)));
     settle(&account, ends(), [0, 0, 1]);
     let content = Content::of(b"ping 1");
-    for ((ms, link), by) in [(0, "a-b from a"), (10, "a-b from b")].into_iter().zip(delays).filter(|(_, by)| *by > 0) {
-        let delay = Action::Delay(Duration::from_millis(by));
-        decide(&account, ms, ends(), content, &decided(delay, &[]), &Site::Link(link.into()));
-    }
-    if let Some((site, action)) = also {
-        decide(&account, 11, ends(), content, &decided(action, &[]), &site);
+    for (ms, site, action) in met {
+        decide(&account, *ms, ends(), content, &decided(action.clone(), &[]), site);
     }
     account.lost(&pinging(ends()), 1, content, [at(0), at(40)], None);
     if let Some(ms) = came {
@@ -22,6 +17,16 @@ fn said(delays: [i64; 2], came: Option<u64>, also: Option<(Site, Action)>) -> St
     }
     let text = text_of(&account);
     text.split_once('\n').expect("a line and its causes").1.trim_start().to_string()
+}
+
+/// A ping that had 40 ms, delayed at 0 ms by so much on the way there and at 10 ms by so much on the way back; when its late reply
+/// came, and what is said of the loss.
+fn said(delays: [i64; 2], came: Option<u64>, also: Option<(Site, Action)>) -> String {
+    let links = [(0, "a-b from a"), (10, "a-b from b")].into_iter().zip(delays).filter(|(_, by)| *by > 0);
+    let delay =
+        |((ms, link), by): ((u64, &str), i64)| (ms, Site::Link(link.into()), Action::Delay(Duration::from_millis(by)));
+    let also = also.map(|(site, action)| (11, site, action));
+    said_of(&links.map(delay).chain(also).collect::<Vec<_>>(), came)
 }
 
 #[test]
