@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
-use super::signals::SocketSignals;
+use super::readiness::ReadinessFlags;
 use crate::net::error::errno::EAGAIN;
 use crate::net::host::socket::{Filter, SocketOption, SocketType};
 use crate::net::io::{Origin, QueueEntry, Received};
@@ -43,12 +43,12 @@ pub struct DatagramSocket {
     stream: Option<(SocketAddr, SocketAddr)>,
     shut: bool,
     next_stamp: u32,
-    signals: SocketSignals,
+    flags: ReadinessFlags,
 }
 
 impl Drop for DatagramSocket {
     fn drop(&mut self) {
-        self.signals.close();
+        self.flags.close();
     }
 }
 
@@ -189,19 +189,19 @@ impl DatagramSocket {
             stream: None,
             shut: false,
             next_stamp: 0,
-            signals: SocketSignals::default(),
+            flags: ReadinessFlags::default(),
         };
-        socket.signal();
+        socket.set_flags();
         socket
     }
 
-    /// What is so at it, for those who look from elsewhere.
-    pub fn signals(&self) -> &SocketSignals {
-        &self.signals
+    /// Its readiness, for those who look from elsewhere.
+    pub fn flags(&self) -> &ReadinessFlags {
+        &self.flags
     }
 
-    fn signal(&self) {
-        self.signals.set([self.is_readable(), self.has_error(), !self.errors.is_empty()]);
+    fn set_flags(&self) {
+        self.flags.set([self.is_readable(), self.has_error(), !self.errors.is_empty()]);
     }
 
     /// Sets an option; whether it has it.
@@ -251,7 +251,7 @@ impl DatagramSocket {
         }
         self.waiting += cost;
         self.arrived.push_back(QueuedDatagram { bytes, start, about, cost, overflow: self.dropped });
-        self.signal();
+        self.set_flags();
         true
     }
 
@@ -267,7 +267,7 @@ impl DatagramSocket {
             return if self.shut { Ok(Received::default()) } else { Err(EAGAIN) };
         };
         self.waiting -= cost;
-        self.signal();
+        self.set_flags();
         let data = &bytes[start..];
         let len = data.len().min(buffer.len());
         buffer[..len].copy_from_slice(&data[..len]);
@@ -297,7 +297,7 @@ impl DatagramSocket {
             self.waiting += cost;
             self.errors.push_back(error);
         }
-        self.signal();
+        self.set_flags();
     }
 
     /// The next entry of the error queue. The error of the one behind it is pending from now on, or none.
@@ -313,7 +313,7 @@ impl DatagramSocket {
             None if is_icmp(&entry) => self.pending = None,
             None => {}
         }
-        self.signal();
+        self.set_flags();
         let len = quote.len().min(buffer.len());
         buffer[..len].copy_from_slice(&quote[..len]);
         Ok(Received { len, addr: to, stamp, entry: Some(entry), ..Received::default() })
@@ -325,7 +325,7 @@ impl DatagramSocket {
         let taken = (entry.data, stamp.filter(|_| entry.origin == Origin::Stamp)?);
         self.waiting -= cost(quote.len());
         self.errors.clear();
-        self.signal();
+        self.set_flags();
         Some(taken)
     }
 
@@ -333,7 +333,7 @@ impl DatagramSocket {
     pub fn take_pending(&mut self) -> Option<i32> {
         let pending = self.pending.take();
         if pending.is_some() {
-            self.signal();
+            self.set_flags();
         }
         pending
     }
@@ -350,7 +350,7 @@ impl DatagramSocket {
     /// Receives nothing more.
     pub fn shut(&mut self) {
         self.shut = true;
-        self.signal();
+        self.set_flags();
     }
 
     /// Whether there is something to receive, or an error.

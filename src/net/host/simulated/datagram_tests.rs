@@ -85,8 +85,8 @@ fn a_raw_socket_is_given_what_its_filter_lets_through() {
 fn what_is_so_at_a_socket_is_seen_from_elsewhere() {
     let mut socket = udp();
     socket.set(SocketOption::QueueErrors);
-    let signals = socket.signals().clone();
-    let seen = || [signals.is_readable(), signals.readiness().has_error, signals.has_queued()];
+    let flags = socket.flags().clone();
+    let seen = || [flags.is_readable(), flags.readiness().has_error, flags.has_queued()];
     assert_eq!(seen(), [false; 3]);
     socket.deliver(b"x".to_vec(), arrival());
     assert_eq!(seen(), [true, false, false]);
@@ -96,11 +96,11 @@ fn what_is_so_at_a_socket_is_seen_from_elsewhere() {
     assert_eq!(seen(), [true; 3], "the entry is still there");
     assert!(socket.next_error(&mut []).is_ok() && seen() == [true, false, false]);
     assert!(socket.receive(&mut []).is_ok() && seen() == [false; 3]);
-    assert!(signals.readiness().writable);
+    assert!(flags.readiness().writable);
     socket.shut();
     assert_eq!(seen(), [true, false, false]);
     drop(socket);
-    assert!(seen() == [false; 3] && !signals.readiness().writable);
+    assert!(seen() == [false; 3] && !flags.readiness().writable);
 }
 
 #[test]

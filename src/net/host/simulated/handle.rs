@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::signals::SocketSignals;
+use super::readiness::ReadinessFlags;
 use super::tcp::SocketReadiness;
 use super::turns::WakeKey;
 use super::world::World;
@@ -27,16 +27,16 @@ pub(super) struct SocketPlace {
     /// What wakes those who wait for it.
     pub(super) key: WakeKey,
     /// What is so at it, if it is a socket for datagrams.
-    pub(super) signals: Option<SocketSignals>,
+    pub(super) flags: Option<ReadinessFlags>,
 }
 
 impl SocketPlace {
     /// What is so at the socket now; nothing of one that was closed.
     pub(super) fn state(&self) -> SocketReadiness {
-        match &self.signals {
-            Some(signals) => {
+        match &self.flags {
+            Some(flags) => {
                 self.world.settle();
-                signals.readiness()
+                flags.readiness()
             }
             None => self.world.look_at_host(self.host, |stack| stack.tcp().readiness(self.key)),
         }
@@ -47,20 +47,20 @@ impl SocketPlace {
 #[derive(Debug)]
 pub(super) struct DatagramHandle {
     place: SocketPlace,
-    signals: SocketSignals,
+    flags: ReadinessFlags,
 }
 
 impl DatagramHandle {
     /// Makes one.
     pub(super) fn open(place: SocketPlace, kind: SocketType, family: Family) -> Self {
-        let signals = place.world.with_host(place.host, |stack, _| stack.open(place.key, kind, family));
-        Self { place: SocketPlace { signals: Some(signals.clone()), ..place }, signals }
+        let flags = place.world.with_host(place.host, |stack, _| stack.open(place.key, kind, family));
+        Self { place: SocketPlace { flags: Some(flags.clone()), ..place }, flags }
     }
 
     /// What is so at it, by now.
-    fn look(&self) -> &SocketSignals {
+    fn look(&self) -> &ReadinessFlags {
         self.place.world.settle();
-        &self.signals
+        &self.flags
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut super::datagram::DatagramSocket) -> Result<R, i32>) -> io::Result<R> {

@@ -89,7 +89,7 @@ impl Host for SimulatedHost {
 
     fn socket(&self, kind: SocketType, family: Family) -> io::Result<Arc<dyn HostSocket>> {
         let place =
-            SocketPlace { world: self.world.clone(), host: self.number, key: self.world.new_key(), signals: None };
+            SocketPlace { world: self.world.clone(), host: self.number, key: self.world.new_key(), flags: None };
         match kind {
             SocketType::Tcp => Ok(Arc::new(StreamHandle::open(place, family))),
             _ => Ok(Arc::new(DatagramHandle::open(place, kind, family))),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use super::super::datagram::{DatagramSocket, QueuedError};
-use super::super::signals::SocketSignals;
+use super::super::readiness::ReadinessFlags;
 use super::output::{Sending, SentSegment, is_no_loopback};
 use super::{SocketKey, Stack, StackTime};
 use crate::net::error::errno::*;
@@ -17,11 +17,11 @@ use crate::net::wire::ip::{Packet, Protocol};
 
 impl Stack {
     /// Makes a socket; what is so at it.
-    pub fn open(&mut self, key: SocketKey, kind: SocketType, family: Family) -> SocketSignals {
+    pub fn open(&mut self, key: SocketKey, kind: SocketType, family: Family) -> ReadinessFlags {
         let socket = DatagramSocket::new(kind, family);
-        let signals = socket.signals().clone();
+        let flags = socket.flags().clone();
         self.sockets.insert(key, socket);
-        signals
+        flags
     }
 
     /// Closes it.

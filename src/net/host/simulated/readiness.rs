@@ -1,4 +1,4 @@
-//! What is so at a socket, to be looked at without the lock of the run.
+//! Whether a socket has something to receive, an error or room to send, to be looked at without the lock of the run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,11 +10,11 @@ const READABLE: u8 = 1 << 1;
 const ERROR: u8 = 1 << 2;
 const QUEUED: u8 = 1 << 3;
 
-/// What is so at a socket. Clones are of the same.
+/// Whether a socket is readable, writable, or has an error. Clones are of the same.
 #[derive(Clone, Debug, Default)]
-pub struct SocketSignals(Arc<AtomicU8>);
+pub struct ReadinessFlags(Arc<AtomicU8>);
 
-impl SocketSignals {
+impl ReadinessFlags {
     /// It is open. `readable`: there is something to receive, an error or the end; `error`: there is one, and `queued`: the error
     /// queue has an entry.
     pub(super) fn set(&self, [readable, error, queued]: [bool; 3]) {
